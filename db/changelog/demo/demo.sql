@@ -1,0 +1,46 @@
+--liquibase formatted sql
+
+--changeset outbox:demo-clients context:demo
+insert into clients (id, name, email)
+select n, 'Client ' || n, 'client' || n || '@example.com'
+from generate_series(1, 10) n;
+
+insert into fulfillment_fees (client_id, rate, currency)
+select id, 100 + 25 * id, currency
+from clients where id <= 10;
+
+-- Ten items a client: 1 to 10 are the first client's, 11 to 20 the second's, and so on.
+insert into items (id, client_id, name, description, price, currency)
+select n, c.id, 'Item ' || n, 'Item ' || (n - 1) % 10 + 1 || ' of ' || c.name, 199 + n * 7919 % 9800, c.currency
+from generate_series(1, 100) n
+join clients c on c.id = (n - 1) / 10 + 1;
+
+-- Every sixth item costs extra.
+insert into item_fees (item_id, kind, rate)
+select n, (array['heavy', 'large', 'fragile'])[n / 6 % 3 + 1], 50 + n * 31 % 200
+from generate_series(6, 100, 6) n;
+
+select setval(pg_get_serial_sequence('clients', 'id'), 10), setval(pg_get_serial_sequence('items', 'id'), 100);
+--rollback delete from item_fees; delete from fulfillment_fees; delete from items; delete from clients;
+
+--changeset outbox:demo-orders context:demo
+--validCheckSum: ANY
+-- As many as outbox.demo.orders says when they are loaded. Loading is no change of an order: it makes no events.
+alter table orders disable trigger user;
+
+insert into orders (id, client_id, status)
+select n, (n - 1) % 10 + 1, case when n % 10 = 0 then 'backorder' else 'created' end
+from generate_series(1, ${demo-orders}) n;
+
+-- One to five different items of the order's own client.
+insert into order_items (order_id, item_id, client_id)
+select o.id, (o.client_id - 1) * 10 + (o.id / 10 + 3 * i) % 10 + 1, o.client_id
+from orders o
+cross join lateral generate_series(1, o.id * 7 % 5 + 1) i
+where o.id <= ${demo-orders};
+
+alter table orders enable trigger user;
+
+select setval(pg_get_serial_sequence('orders', 'id'), greatest(${demo-orders}, 1), ${demo-orders} > 0);
+analyze;
+--rollback alter table orders disable trigger user; delete from charges; delete from order_items; delete from orders; alter table orders enable trigger user;

@@ -1,0 +1,19 @@
+--liquibase formatted sql
+
+--changeset outbox:orders__guard runOnChange:true splitStatements:false stripComments:false
+-- Holds for every client of the table: a final status stays, and each change counts.
+create or replace function orders__guard() returns trigger
+    language plpgsql
+    set search_path = pg_catalog, pg_temp
+as $$
+begin
+    if old.status in ('shipped', 'canceled') and new.status <> old.status then
+        raise exception 'order % is %, which is final', old.id, old.status
+            using errcode = 'check_violation', constraint = 'orders_status_final';
+    end if;
+    new.version := old.version + 1;
+    new.updated_at := clock_timestamp();
+    return new;
+end
+$$;
+--rollback drop function orders__guard();

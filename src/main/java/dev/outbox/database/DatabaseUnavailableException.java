@@ -1,0 +1,46 @@
+package dev.outbox.database;
+
+import io.r2dbc.spi.R2dbcException;
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import io.r2dbc.spi.R2dbcTransientResourceException;
+import java.io.IOException;
+import java.util.Set;
+import java.util.concurrent.TimeoutException;
+
+/** The database could not be asked, or did not answer in time. */
+public final class DatabaseUnavailableException extends RuntimeException {
+
+    /** SQLSTATE classes (PostgreSQL, Appendix A): connection exception, insufficient resources, operator intervention, system error. */
+    private static final Set<String> CLASSES = Set.of("08", "53", "57", "58");
+
+    /** lock_not_available: lock_timeout ended the wait for a row. */
+    private static final String LOCK_NOT_AVAILABLE = "55P03";
+
+    private final boolean asked;
+
+    private DatabaseUnavailableException(Throwable cause, boolean asked) {
+        super(asked ? "The database did not answer" : "The database could not be reached", cause);
+        this.asked = asked;
+    }
+
+    /** Whether the statement may have been sent: then it is not known whether it took effect. */
+    public boolean asked() {
+        return asked;
+    }
+
+    /** The error itself, or this exception around it if it says that the database is away. */
+    static Throwable of(Throwable error, boolean asked) {
+        return saysAway(error) ? new DatabaseUnavailableException(error, asked) : error;
+    }
+
+    private static boolean saysAway(Throwable error) {
+        if (error instanceof R2dbcException failure && failure.getSqlState() != null) {
+            String state = failure.getSqlState();
+            return CLASSES.contains(state.substring(0, 2)) || state.equals(LOCK_NOT_AVAILABLE);
+        }
+        return error instanceof R2dbcNonTransientResourceException
+                || error instanceof R2dbcTransientResourceException
+                || error instanceof TimeoutException
+                || error instanceof IOException;
+    }
+}

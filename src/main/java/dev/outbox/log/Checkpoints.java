@@ -1,0 +1,154 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.Parameters;
+import io.r2dbc.spi.R2dbcDataIntegrityViolationException;
+import io.r2dbc.spi.Readable;
+import java.util.List;
+import java.util.Set;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/**
+ * The stored positions: appended, never updated, because a row that is updated often becomes a long chain of versions while
+ * anybody's snapshot is open. The primary key (subscription, generation) is the fence: of two who believe that they lead, one
+ * collides and stops.
+ */
+@Repository
+public final class Checkpoints {
+
+    private static final String REGISTER = """
+            insert into outbox.subscription as present (name, kind, types)
+            values ($1, $2, $3)
+            on conflict (name) do update
+            set kind = excluded.kind, types = excluded.types, updated_at = now()
+            where (present.kind, present.types) is distinct from (excluded.kind, excluded.types)
+            """;
+
+    /** Primary key, from its end. */
+    private static final String LATEST = """
+            select generation, done::text as done, barrier::text::bigint as barrier, high,
+                target::text as target, target_barrier::text::bigint as target_barrier, target_high, last
+            from outbox.checkpoint
+            where subscription = $1
+            order by generation desc
+            limit 1
+            """;
+
+    private static final String APPEND = """
+            insert into outbox.checkpoint (subscription, generation, done, barrier, high,
+                target, target_barrier, target_high, last, instance, system_identifier)
+            select $1, $2, $3::text::pg_snapshot, $4::text::xid8, $5,
+                $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, system_identifier
+            from pg_control_system()
+            """;
+
+    private static final String TRIM = """
+            delete from outbox.checkpoint
+            where subscription = $1 and generation < $2
+            """;
+
+    private static final String UNIQUE_VIOLATION = "23505";
+
+    /** Older generations tell what happened; they are deleted in lots, since each deletion leaves a dead row. */
+    private static final int KEPT = 100;
+
+    private static final int TRIM_EVERY = 500;
+
+    private final Database database;
+
+    Checkpoints(@Qualifier("relay") Database database) {
+        this.database = database;
+    }
+
+    /** Makes the subscription known, or its new kind and types. */
+    public Mono<Void> register(String subscription, String kind, Set<String> types) {
+        return database.update(
+                        REGISTER, subscription, kind, types.stream().sorted().toArray(String[]::new))
+                .then();
+    }
+
+    /** The latest checkpoint; empty if the subscription has none. Never to be replaced by one that is remembered: a failover may have lost it. */
+    public Mono<Checkpoint> latest(String subscription) {
+        return database.query(row -> checkpoint(subscription, row), LATEST, subscription)
+                .flatMap(Checkpoints::first);
+    }
+
+    /**
+     * Stores a checkpoint in a transaction of its own, and now and then deletes old ones.
+     *
+     * @param instance who stores it
+     */
+    public Mono<Void> append(Checkpoint checkpoint, String instance) {
+        return database.run(connection ->
+                append(connection, checkpoint, instance).then(Mono.defer(() -> trim(connection, checkpoint))));
+    }
+
+    /**
+     * Stores a checkpoint in the transaction of the connection.
+     *
+     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation
+     */
+    public Mono<Void> append(PostgresqlConnection connection, Checkpoint checkpoint, String instance) {
+        Position position = checkpoint.position();
+        Position.Target target = position.target();
+        return Database.update(
+                        connection,
+                        APPEND,
+                        checkpoint.subscription(),
+                        checkpoint.generation(),
+                        position.done().text(),
+                        Long.toString(position.barrier()),
+                        position.high(),
+                        target == null ? null : target.snapshot().text(),
+                        target == null ? null : Long.toString(target.barrier()),
+                        target == null ? Parameters.in(Long.class) : target.high(),
+                        position.last(),
+                        instance)
+                .onErrorMap(Checkpoints::isTaken, error -> new StaleLeaderException(checkpoint, error))
+                .then();
+    }
+
+    /** Deletes old checkpoints, if it is time. */
+    public Mono<Void> trim(PostgresqlConnection connection, Checkpoint checkpoint) {
+        return checkpoint.generation() % TRIM_EVERY == 0
+                ? Database.update(connection, TRIM, checkpoint.subscription(), checkpoint.generation() - KEPT)
+                        .then()
+                : Mono.empty();
+    }
+
+    private static Checkpoint checkpoint(String subscription, Readable row) {
+        String target = row.get("target", String.class);
+        return new Checkpoint(
+                subscription,
+                number(row, "generation"),
+                new Position(
+                        new Snapshot(requireNonNull(row.get("done", String.class))),
+                        number(row, "barrier"),
+                        number(row, "high"),
+                        target == null
+                                ? null
+                                : new Position.Target(
+                                        new Snapshot(target),
+                                        number(row, "target_barrier"),
+                                        number(row, "target_high")),
+                        number(row, "last")));
+    }
+
+    private static boolean isTaken(Throwable error) {
+        return error instanceof R2dbcDataIntegrityViolationException violation
+                && UNIQUE_VIOLATION.equals(violation.getSqlState());
+    }
+
+    private static <T> Mono<T> first(List<T> rows) {
+        return rows.isEmpty() ? Mono.empty() : Mono.just(rows.get(0));
+    }
+
+    private static long number(Readable row, String column) {
+        return requireNonNull(row.get(column, Long.class));
+    }
+}

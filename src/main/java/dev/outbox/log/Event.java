@@ -1,0 +1,24 @@
+package dev.outbox.log;
+
+import java.time.Instant;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * An immutable fact in the log.
+ *
+ * @param id unique in the log; for one key the order of ids is the order of commits
+ * @param aggregateType what kind of thing changed, such as {@code order}
+ * @param key which one changed; events of one key are delivered in order
+ * @param type what happened, such as {@code order.shipped}
+ * @param occurredAt when the writer's trigger ran, by the clock of the database
+ * @param payload a JSON value, as text
+ * @param headers a JSON object, as text; null if nothing travels beside the payload
+ */
+public record Event(
+        long id,
+        String aggregateType,
+        String key,
+        String type,
+        Instant occurredAt,
+        String payload,
+        @Nullable String headers) {}

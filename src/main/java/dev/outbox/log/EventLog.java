@@ -1,0 +1,200 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.spi.Parameters;
+import io.r2dbc.spi.Readable;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.Comparator;
+import java.util.List;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/** The log of all events: reads them in windows of visibility, so that none is missed and none comes twice. */
+@Repository
+public final class EventLog {
+
+    /**
+     * One page and, in its first row, what is known about it. Late events (index event_tx_id_idx) are those of transactions that
+     * were still running at the position; fresh ones (event_pkey) have ids above all that were seen. The barrier xid is drawn
+     * within the statement, so after its snapshot was taken, and only if there is something to read.
+     *
+     * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
+     * $9 the barrier to settle
+     */
+    private static final String PAGE = """
+            with late as materialized (
+                select e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload, e.headers
+                from unnest($3::text[]::xid8[]) transaction
+                cross join lateral (
+                    select *
+                    from outbox.event
+                    where tx = transaction and id > $2 and id <= $1
+                      and ($5::text is null or pg_visible_in_snapshot(tx, (select $5::text::pg_snapshot)))
+                    order by id
+                    limit $7) e
+            ), fresh as materialized (
+                select id, occurred_at, aggregate_type, aggregate_id, type, payload, headers
+                from outbox.event
+                where id > greatest($1, $2) and id <= coalesce($6, 9223372036854775807)
+                  and not pg_visible_in_snapshot(tx, (select $4::text::pg_snapshot))
+                  and ($5::text is null or pg_visible_in_snapshot(tx, (select $5::text::pg_snapshot)))
+                order by id
+                limit $7
+            ), page as materialized (
+                select * from (select * from late union all select * from fresh) e
+                order by id
+                limit $7
+            )
+            select (select count(*) from page) as size,
+                (select max(id) from page) as id,
+                pg_current_snapshot()::text as snapshot,
+                case when $5::text is null and exists (select from page) then pg_current_xact_id()::text::bigint end as barrier,
+                case when $5::text is null and exists (select from page) then (select max(id) from outbox.event) end as high,
+                pg_snapshot_xmin(pg_current_snapshot()) >= $9::text::xid8 as settled,
+                null::timestamptz as occurred_at, null as aggregate_type, null as aggregate_id, null as type,
+                null as payload, null as headers
+            union all
+            select null, id, null, null, null, null,
+                occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
+            from page
+            where $8::text[] is null or type = any ($8::text[])
+            """;
+
+    private static final String END = """
+            select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
+                (select coalesce(max(id), 0) from outbox.event) as high
+            where $1
+            """;
+
+    /** The events of one key; index event_aggregate_idx. */
+    private static final String OF_KEY = """
+            select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
+            from outbox.event
+            where aggregate_type = $1 and aggregate_id = $2
+            order by id
+            limit $3
+            """;
+
+    private static final String BARRIER = "select pg_current_xact_id()::text::bigint as barrier where $1";
+
+    private final Database database;
+
+    EventLog(@Qualifier("logReaders") Database database) {
+        this.database = database;
+    }
+
+    /** Before the first event. */
+    public Position beginning() {
+        return Position.BEGINNING;
+    }
+
+    /** Behind every event that is visible now. */
+    public Mono<Position> end() {
+        return database.query(
+                        row -> Position.after(new Position.Target(
+                                new Snapshot(text(row, "snapshot")), number(row, "barrier"), number(row, "high"))),
+                        END,
+                        true)
+                .map(rows -> rows.get(0));
+    }
+
+    /** Draws an xid: transactions that draw theirs later have higher ones. */
+    public Mono<Long> barrier() {
+        return database.query(row -> number(row, "barrier"), BARRIER, true).map(rows -> rows.get(0));
+    }
+
+    /**
+     * Reads the next page.
+     *
+     * @param from what the reader has done
+     * @param limit the most events to read, wanted or not
+     * @param types the event types to return; empty for all. The position moves past the others too.
+     * @param barrier what {@link Page#settled()} is asked about; 0 if it is not
+     */
+    public Mono<Page> page(Position from, int limit, Set<String> types, long barrier) {
+        Position.Target target = from.target();
+        return database.query(
+                        EventLog::row,
+                        PAGE,
+                        from.high(),
+                        from.last(),
+                        from.late().mapToObj(Long::toString).toArray(String[]::new),
+                        from.done().text(),
+                        target == null ? null : target.snapshot().text(),
+                        target == null ? Parameters.in(Long.class) : target.high(),
+                        limit,
+                        types.isEmpty() ? null : types.toArray(String[]::new),
+                        Long.toString(barrier))
+                .map(rows -> page(from, limit, rows));
+    }
+
+    /** The events of one key in order, the oldest first; at most {@code limit}. */
+    public Mono<List<Event>> ofKey(String aggregateType, String key, int limit) {
+        return database.query(EventLog::event, OF_KEY, aggregateType, key, limit);
+    }
+
+    private static Page page(Position from, int limit, List<Object> rows) {
+        Summary summary = null;
+        List<Event> events = new ArrayList<>(rows.size());
+        for (Object row : rows) {
+            if (row instanceof Event event) {
+                events.add(event);
+            } else {
+                summary = (Summary) row;
+            }
+        }
+        events.sort(Comparator.comparingLong(Event::id));
+        return page(from, limit, requireNonNull(summary), List.copyOf(events));
+    }
+
+    private static Page page(Position from, int limit, Summary summary, List<Event> events) {
+        Position.Target target = from.target() == null ? summary.target() : from.target();
+        if (target == null) {
+            return new Page(events, 0, summary.settled(), from, from);
+        }
+        Position after = summary.size() < limit ? Position.after(target) : from.upTo(target, summary.last());
+        return new Page(events, summary.size(), summary.settled(), from, after);
+    }
+
+    /** What a read of the log says beside the events; the target is there if the read began at the tail and found any. */
+    private record Summary(int size, long last, Position.@Nullable Target target, boolean settled) {}
+
+    private static Object row(Readable row) {
+        Long size = row.get("size", Long.class);
+        return size == null ? event(row) : summary(row, size.intValue());
+    }
+
+    private static Summary summary(Readable row, int size) {
+        Long barrier = row.get("barrier", Long.class);
+        Position.Target target = barrier == null
+                ? null
+                : new Position.Target(new Snapshot(text(row, "snapshot")), barrier, number(row, "high"));
+        return new Summary(
+                size, size == 0 ? 0 : number(row, "id"), target, requireNonNull(row.get("settled", Boolean.class)));
+    }
+
+    private static Event event(Readable row) {
+        return new Event(
+                number(row, "id"),
+                text(row, "aggregate_type"),
+                text(row, "aggregate_id"),
+                text(row, "type"),
+                requireNonNull(row.get("occurred_at", Instant.class)),
+                text(row, "payload"),
+                row.get("headers", String.class));
+    }
+
+    private static String text(Readable row, String column) {
+        return requireNonNull(row.get(column, String.class));
+    }
+
+    private static long number(Readable row, String column) {
+        return requireNonNull(row.get(column, Long.class));
+    }
+}

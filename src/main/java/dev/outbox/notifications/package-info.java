@@ -1,0 +1,5 @@
+/** Tells a client what happened to an order. */
+@NullMarked
+package dev.outbox.notifications;
+
+import org.jspecify.annotations.NullMarked;

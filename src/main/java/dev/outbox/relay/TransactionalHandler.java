@@ -1,0 +1,29 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Event;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import java.util.List;
+import java.util.Set;
+import reactor.core.publisher.Mono;
+
+/**
+ * Consumes events in the transaction that moves its checkpoint: what it writes on that connection happens exactly once. One bean
+ * makes one subscription; one instance at a time runs it.
+ */
+public interface TransactionalHandler {
+
+    /** Of the subscription, durable: another name is another subscription. Lower-case letters, digits and hyphens. */
+    String name();
+
+    /** The event types it wants; empty for all. */
+    Set<String> types();
+
+    /**
+     * Called for one page at a time, in order, on a thread of the relay, which it must not block.
+     *
+     * @param events at least one, in order of id
+     * @param connection in a transaction, which the relay commits or rolls back
+     * @return completes empty when all are dealt with; an error rolls the page back, and it comes again
+     */
+    Mono<Void> handle(List<Event> events, PostgresqlConnection connection);
+}
