@@ -36,7 +36,7 @@ import reactor.test.StepVerifier;
 /** Real mail to a real SMTP server. The handler runs on threads that must not wait, and BlockHound watches them. */
 class ClientNotificationsIntegrationTests {
 
-    private static final Duration SOON = Duration.ofSeconds(10);
+    private static final Duration SOON = Duration.ofSeconds(30);
 
     private static final TestDatabase DATABASE = TestDatabase.fresh();
     private static final ClientDirectory CLIENTS =
