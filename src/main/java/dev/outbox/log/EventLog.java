@@ -17,7 +17,7 @@ import reactor.core.publisher.Mono;
 
 /** The log of all events: reads them in windows of visibility, so that none is missed and none comes twice. */
 @Repository
-public final class EventLog {
+public class EventLog {
 
     /**
      * One page and, in its first row, what is known about it. Late events (index event_tx_id_idx) are those of transactions that

@@ -1,6 +1,9 @@
 package dev.outbox.log;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.outbox.database.Database;
+import reactor.core.publisher.Mono;
 
 /** Makes the log for tests of other packages. */
 public final class TestLog {
@@ -9,6 +12,20 @@ public final class TestLog {
 
     public static EventLog eventLog(Database database) {
         return new EventLog(database);
+    }
+
+    /** A twin that takes the end of a snapshot for the barrier, as if no transaction could be running above it. */
+    public static EventLog settlingByTheSnapshot(Database database) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Long> barrier() {
+                return database.query(
+                                row -> requireNonNull(row.get("xmax", Long.class)),
+                                "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax where $1",
+                                true)
+                        .map(rows -> rows.get(0));
+            }
+        };
     }
 
     public static Checkpoints checkpoints(Database database) {
