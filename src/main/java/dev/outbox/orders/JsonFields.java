@@ -14,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
 import tools.jackson.core.JsonToken;
+import tools.jackson.databind.DeserializationFeature;
 import tools.jackson.databind.JsonNode;
 import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
@@ -23,7 +24,9 @@ final class JsonFields {
 
     private static final int MOST_IDS = 100;
 
-    private static final ObjectReader JSON = JsonMapper.shared().reader();
+    /** Reads values one by one, so what follows a value is no fault. */
+    private static final ObjectReader JSON =
+            JsonMapper.shared().reader().without(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
 
     private final Map<String, JsonNode> fields;
 
