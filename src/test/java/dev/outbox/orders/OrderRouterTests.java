@@ -163,7 +163,8 @@ class OrderRouterTests {
                 .bodyValue("{\"status\":\"shipped\"}")
                 .exchange()
                 .expectStatus()
-                .isOk();
+                .isOk()
+                .expectBody();
     }
 
     @ParameterizedTest
@@ -271,7 +272,8 @@ class OrderRouterTests {
                 .header("Accept", "nonsense")
                 .exchange()
                 .expectStatus()
-                .isBadRequest();
+                .isBadRequest()
+                .expectBody();
     }
 
     @Test
@@ -302,7 +304,8 @@ class OrderRouterTests {
                         """)
                 .exchange()
                 .expectStatus()
-                .isOk();
+                .isOk()
+                .expectBody();
         assertThat(store.changes).containsExactly(List.of(1L, 2L), List.of(1L, 3L), List.of(3L));
     }
 
