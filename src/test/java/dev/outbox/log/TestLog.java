@@ -3,6 +3,8 @@ package dev.outbox.log;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import java.time.Instant;
+import java.util.List;
 import reactor.core.publisher.Mono;
 
 /** Makes the log for tests of other packages. */
@@ -26,6 +28,18 @@ public final class TestLog {
                         .map(rows -> rows.get(0));
             }
         };
+    }
+
+    public static Event event(long id, String key) {
+        return new Event(id, "thing", key, "thing.made", Instant.EPOCH, "{}", null);
+    }
+
+    /** A page that ends a window; it holds these events. */
+    public static Page page(Event... events) {
+        Position after = events.length == 0
+                ? new Position(new Snapshot("5:5:"), 5, 5, null, 0)
+                : new Position(new Snapshot("5:5:"), 5, events[events.length - 1].id(), null, 0);
+        return new Page(List.of(events), Math.max(1, events.length), true, Position.BEGINNING, after);
     }
 
     public static Checkpoints checkpoints(Database database) {
