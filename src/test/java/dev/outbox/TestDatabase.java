@@ -15,11 +15,14 @@ import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.logging.Level;
+import java.util.logging.Logger;
 import liquibase.Contexts;
 import liquibase.Liquibase;
+import liquibase.Scope;
 import liquibase.database.jvm.JdbcConnection;
-import liquibase.exception.LiquibaseException;
 import liquibase.resource.ClassLoaderResourceAccessor;
+import liquibase.ui.LoggerUIService;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.testcontainers.postgresql.PostgreSQLContainer;
 
@@ -132,9 +135,10 @@ public record TestDatabase(String host, int port, String name) {
                         "db/changelog/db.changelog-master.yaml",
                         new ClassLoaderResourceAccessor(),
                         new JdbcConnection(connection))) {
+            Logger.getLogger("liquibase").setLevel(Level.WARNING);
             liquibase.setChangeLogParameter("demo-orders", "1000");
-            liquibase.update(new Contexts("demo"));
-        } catch (SQLException | LiquibaseException e) {
+            Scope.child(Scope.Attr.ui, new LoggerUIService(), () -> liquibase.update(new Contexts("demo")));
+        } catch (Exception e) {
             throw new IllegalStateException(e);
         }
     }

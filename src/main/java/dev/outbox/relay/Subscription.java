@@ -1,0 +1,28 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Checkpoint;
+import dev.outbox.log.Page;
+import java.util.Set;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/** A named, durable reader of the log, and how its pages are dealt with. */
+interface Subscription {
+
+    String name();
+
+    String kind();
+
+    /** The event types it wants; empty for all. */
+    Set<String> types();
+
+    /**
+     * Deals with the pages in order and stores checkpoints as it goes.
+     *
+     * @param pages what to deal with; read ahead by a bounded amount
+     * @param from the checkpoint before the first page
+     * @return completes when the pages have, all their events are done and the last checkpoint is stored; fails with
+     *     {@link dev.outbox.log.StaleLeaderException} if another instance has gone on, or because the database is away
+     */
+    Mono<Void> deliver(Flux<Page> pages, Checkpoint from);
+}

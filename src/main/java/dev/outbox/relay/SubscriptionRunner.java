@@ -1,0 +1,88 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Checkpoint;
+import dev.outbox.log.Checkpoints;
+import dev.outbox.log.EventLog;
+import dev.outbox.log.Page;
+import dev.outbox.log.StaleLeaderException;
+import java.time.Duration;
+import org.reactivestreams.Publisher;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Scheduler;
+import reactor.util.retry.Retry;
+
+/** Runs one subscription while this instance leads: load → wake → page → dispatch → settle. */
+final class SubscriptionRunner {
+
+    private static final Logger LOG = LoggerFactory.getLogger(SubscriptionRunner.class);
+
+    /** The most events of a page. */
+    private static final int PAGE = 1_000;
+
+    private static final Duration RESTART_FIRST = Duration.ofMillis(100);
+    private static final Duration RESTART_CAP = Duration.ofSeconds(1);
+
+    private final Subscription subscription;
+    private final EventLog log;
+    private final Checkpoints checkpoints;
+    private final String instance;
+    private final Scheduler scheduler;
+    private final Duration safetyPoll;
+
+    SubscriptionRunner(
+            Subscription subscription,
+            EventLog log,
+            Checkpoints checkpoints,
+            String instance,
+            Scheduler scheduler,
+            Duration safetyPoll) {
+        this.subscription = subscription;
+        this.log = log;
+        this.checkpoints = checkpoints;
+        this.instance = instance;
+        this.scheduler = scheduler;
+        this.safetyPoll = safetyPoll;
+    }
+
+    /**
+     * Runs the subscription until it is told to stop. A failure of the database makes it begin again, from the checkpoint as it is
+     * stored and never from one that is remembered: a failover may have lost the last of it.
+     *
+     * @param doorbell of the session that leads
+     * @param stop when it ends, no further page is read
+     * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
+     *     has gone on
+     */
+    Mono<Void> run(Doorbell doorbell, Publisher<?> stop) {
+        return Mono.defer(() -> load().flatMap(checkpoint -> deliver(checkpoint, doorbell, stop)))
+                .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
+                        .maxBackoff(RESTART_CAP)
+                        .filter(error -> !(error instanceof StaleLeaderException))
+                        .doBeforeRetry(signal -> LOG.warn(
+                                "subscription.restarts subscription={} error=\"{}\"",
+                                subscription.name(),
+                                signal.failure().toString())));
+    }
+
+    private Mono<Checkpoint> load() {
+        return checkpoints
+                .register(subscription.name(), subscription.kind(), subscription.types())
+                .then(checkpoints.latest(subscription.name()))
+                .switchIfEmpty(Mono.defer(this::first));
+    }
+
+    /** A new subscription begins at the beginning of the log. */
+    private Mono<Checkpoint> first() {
+        Checkpoint first = new Checkpoint(subscription.name(), 0, log.beginning());
+        return checkpoints.append(first, instance).thenReturn(first);
+    }
+
+    private Mono<Void> deliver(Checkpoint from, Doorbell doorbell, Publisher<?> stop) {
+        Tail tail = new Tail(log, doorbell, from.position(), subscription.types(), PAGE, safetyPoll);
+        Flux<Page> pages = tail.pages().takeUntilOther(stop).publishOn(scheduler, 1);
+        return subscription.deliver(pages, from);
+    }
+}
