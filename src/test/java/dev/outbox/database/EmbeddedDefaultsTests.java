@@ -49,7 +49,10 @@ class EmbeddedDefaultsTests {
 
     @Test
     void springBootFindsThem() {
-        assertThat(SpringFactoriesLoader.forDefaultResourceLocation().load(EnvironmentPostProcessor.class))
+        assertThat(SpringFactoriesLoader.forDefaultResourceLocation()
+                        .load(
+                                EnvironmentPostProcessor.class,
+                                SpringFactoriesLoader.FailureHandler.handleMessage((message, failure) -> {})))
                 .hasAtLeastOneElementOfType(EmbeddedDefaults.class);
     }
 
