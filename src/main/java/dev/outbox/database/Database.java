@@ -61,8 +61,13 @@ public final class Database {
 
     /** Runs the work on one connection. What the work leaves open on it, a transaction apart, goes to the next borrower. */
     public <T> Mono<T> run(Function<PostgresqlConnection, Mono<T>> work) {
-        return Mono.create(sink ->
-                unit(work).contextWrite(sink.contextView()).subscribe(sink::success, sink::error, sink::success));
+        return toItsEnd(unit(work));
+    }
+
+    /** The work, which runs to its end once it is subscribed to: cancelling only stops listening to it. */
+    public static <T> Mono<T> toItsEnd(Mono<T> work) {
+        return Mono.create(
+                sink -> work.contextWrite(sink.contextView()).subscribe(sink::success, sink::error, sink::success));
     }
 
     /** The rows of one statement on a connection that the caller holds. */

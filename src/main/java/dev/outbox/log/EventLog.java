@@ -17,26 +17,26 @@ import reactor.core.publisher.Mono;
 
 /** The log of all events: reads them in windows of visibility, so that none is missed and none comes twice. */
 @Repository
-public final class EventLog {
+public class EventLog {
 
     /**
      * One page and, in its first row, what is known about it. Late events (index event_tx_id_idx) are those of transactions that
-     * were still running at the position; fresh ones (event_pkey) have ids above all that were seen. The barrier xid is drawn
+     * were still running at the position; their bounds are pairs, which only that index can serve. Fresh ones (event_pkey) have ids above all that were seen. The barrier xid is drawn
      * within the statement, so after its snapshot was taken, and only if there is something to read.
      *
      * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
      * $9 the barrier to settle
      */
-    private static final String PAGE = """
+    static final String PAGE = """
             with late as materialized (
                 select e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload, e.headers
                 from unnest($3::text[]::xid8[]) transaction
                 cross join lateral (
                     select *
                     from outbox.event
-                    where tx = transaction and id > $2 and id <= $1
+                    where (tx, id) > (transaction, $2) and (tx, id) <= (transaction, $1)
                       and ($5::text is null or pg_visible_in_snapshot(tx, (select $5::text::pg_snapshot)))
-                    order by id
+                    order by tx, id
                     limit $7) e
             ), fresh as materialized (
                 select id, occurred_at, aggregate_type, aggregate_id, type, payload, headers

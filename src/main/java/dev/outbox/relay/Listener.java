@@ -112,7 +112,7 @@ final class Listener {
     private Mono<String> echo(String nonce) {
         Mono<String> heard = echoes.asFlux().filter(nonce::equals).next();
         return Mono.zip(heard, ask(NOTIFY, echoChannel, nonce), (echo, sent) -> echo)
-                .timeout(ECHO_WITHIN); // cancels SQL, but on a connection that is closed for it
+                .timeout(ECHO_WITHIN);
     }
 
     private void hear(Notification notification) {
@@ -132,7 +132,8 @@ final class Listener {
     }
 
     private Mono<Boolean> ask(String sql, Object... values) {
-        return Database.rows(connection, row -> Boolean.TRUE.equals(row.get("done", Boolean.class)), sql, values)
-                .single();
+        return Database.toItsEnd(Database.rows(
+                        connection, row -> Boolean.TRUE.equals(row.get("done", Boolean.class)), sql, values)
+                .single());
     }
 }

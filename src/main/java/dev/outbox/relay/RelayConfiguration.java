@@ -1,12 +1,16 @@
 package dev.outbox.relay;
 
+import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
+import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
 import org.springframework.beans.factory.ObjectProvider;
@@ -20,9 +24,22 @@ import org.springframework.context.annotation.Configuration;
 @EnableConfigurationProperties(RelaySettings.class)
 class RelayConfiguration {
 
+    private static final Duration DEADLINE = Duration.ofSeconds(30);
+
+    /** For checkpoints and transactional handlers. */
+    @Bean(destroyMethod = "dispose", defaultCandidate = false)
+    ConnectionPool relayPool(Connections connections) {
+        return connections.pool("outbox relay", 8, Map.of("statement_timeout", "20s"));
+    }
+
+    @Bean
+    Database relay(@Qualifier("relayPool") ConnectionPool pool) {
+        return new Database(pool, DEADLINE);
+    }
+
     @Bean
     Relay relayEngine(
-            @Qualifier("listenerConnections") PostgresqlConnectionFactory connections,
+            Connections connections,
             EventLog log,
             Checkpoints checkpoints,
             @Qualifier("relay") Database database,
@@ -39,7 +56,12 @@ class RelayConfiguration {
                 .forEach(handler ->
                         subscriptions.add(new TransactionalSubscription(handler, database, checkpoints, instance)));
         requireDistinctNames(subscriptions);
-        return new Relay(connections, log, checkpoints, subscriptions, settings, instance);
+        return new Relay(listener(connections), log, checkpoints, subscriptions, settings, instance);
+    }
+
+    /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
+    private static PostgresqlConnectionFactory listener(Connections connections) {
+        return connections.unpooled("outbox listener", Map.of("idle_session_timeout", "5s", "statement_timeout", "5s"));
     }
 
     private static void requireDistinctNames(List<Subscription> subscriptions) {

@@ -1,6 +1,11 @@
 package dev.outbox.log;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.outbox.database.Database;
+import java.time.Instant;
+import java.util.List;
+import reactor.core.publisher.Mono;
 
 /** Makes the log for tests of other packages. */
 public final class TestLog {
@@ -9,6 +14,32 @@ public final class TestLog {
 
     public static EventLog eventLog(Database database) {
         return new EventLog(database);
+    }
+
+    /** A twin that takes the end of a snapshot for the barrier, as if no transaction could be running above it. */
+    public static EventLog settlingByTheSnapshot(Database database) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Long> barrier() {
+                return database.query(
+                                row -> requireNonNull(row.get("xmax", Long.class)),
+                                "select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as xmax where $1",
+                                true)
+                        .map(rows -> rows.get(0));
+            }
+        };
+    }
+
+    public static Event event(long id, String key) {
+        return new Event(id, "thing", key, "thing.made", Instant.EPOCH, "{}", null);
+    }
+
+    /** A page that ends a window; it holds these events. */
+    public static Page page(Event... events) {
+        Position after = events.length == 0
+                ? new Position(new Snapshot("5:5:"), 5, 5, null, 0)
+                : new Position(new Snapshot("5:5:"), 5, events[events.length - 1].id(), null, 0);
+        return new Page(List.of(events), Math.max(1, events.length), true, Position.BEGINNING, after);
     }
 
     public static Checkpoints checkpoints(Database database) {

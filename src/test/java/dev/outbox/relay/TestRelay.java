@@ -12,6 +12,7 @@ import java.util.List;
 import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Function;
 
 /** A relay on a test database, with the handlers of a test. */
 final class TestRelay implements AutoCloseable {
@@ -21,14 +22,15 @@ final class TestRelay implements AutoCloseable {
     final Checkpoints checkpoints;
     private final ConnectionPool pool;
 
-    TestRelay(
+    private TestRelay(
             TestDatabase database,
+            Function<Database, EventLog> eventLog,
             Duration safetyPoll,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
         pool = database.pool(8);
         Database connections = new Database(pool, Duration.ofSeconds(20));
-        log = TestLog.eventLog(connections);
+        log = eventLog.apply(connections);
         checkpoints = TestLog.checkpoints(connections);
         String instance = "test-" + UUID.randomUUID();
         List<Subscription> subscriptions = new ArrayList<>();
@@ -45,8 +47,17 @@ final class TestRelay implements AutoCloseable {
         relay.start();
     }
 
+    /** With a safety poll so slow that a lost ring shows. */
     static TestRelay with(TestDatabase database, Handler... handlers) {
-        return new TestRelay(database, Duration.ofSeconds(60), List.of(handlers), List.of());
+        return with(database, TestLog::eventLog, handlers);
+    }
+
+    static TestRelay with(TestDatabase database, Function<Database, EventLog> eventLog, Handler... handlers) {
+        return new TestRelay(database, eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
+    }
+
+    static TestRelay with(TestDatabase database, TransactionalHandler... handlers) {
+        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
     }
 
     void stop() {

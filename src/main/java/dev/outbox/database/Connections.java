@@ -1,0 +1,59 @@
+package dev.outbox.database;
+
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.APPLICATION_NAME;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.FORCE_BINARY;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.OPTIONS;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.TCP_KEEPALIVE;
+import static io.r2dbc.spi.ConnectionFactoryOptions.CONNECT_TIMEOUT;
+
+import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.pool.ConnectionPoolConfiguration;
+import io.r2dbc.postgresql.PostgresqlConnectionFactory;
+import io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider;
+import io.r2dbc.spi.ConnectionFactoryOptions;
+import java.time.Duration;
+import java.util.Map;
+import org.springframework.boot.r2dbc.autoconfigure.R2dbcConnectionDetails;
+import org.springframework.stereotype.Component;
+
+/**
+ * Makes connections to the configured database for those who must not share the API's pool, so that none can starve another. Each
+ * set carries a name, seen in pg_stat_activity, and its own server settings.
+ */
+@Component
+public final class Connections {
+
+    static final Duration CONNECT_WITHIN = Duration.ofMillis(1_500);
+
+    private final R2dbcConnectionDetails details;
+
+    Connections(R2dbcConnectionDetails details) {
+        this.details = details;
+    }
+
+    /** A pool, whose every wait is bounded; the caller disposes it. */
+    public ConnectionPool pool(String name, int size, Map<String, String> settings) {
+        return new ConnectionPool(ConnectionPoolConfiguration.builder(unpooled(name, settings))
+                .name(name)
+                .initialSize(0)
+                .maxSize(size)
+                .maxAcquireTime(Duration.ofSeconds(5))
+                .maxCreateConnectionTime(Duration.ofSeconds(3))
+                .maxValidationTime(Duration.ofSeconds(1))
+                .maxLifeTime(Duration.ofMinutes(30))
+                .build());
+    }
+
+    /** For a connection that its user keeps. */
+    public PostgresqlConnectionFactory unpooled(String name, Map<String, String> settings) {
+        ConnectionFactoryOptions options = details.getConnectionFactoryOptions()
+                .mutate()
+                .option(APPLICATION_NAME, name)
+                .option(CONNECT_TIMEOUT, CONNECT_WITHIN)
+                .option(TCP_KEEPALIVE, true)
+                .option(FORCE_BINARY, true)
+                .option(OPTIONS, settings)
+                .build();
+        return new PostgresqlConnectionFactoryProvider().create(options);
+    }
+}

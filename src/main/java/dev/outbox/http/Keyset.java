@@ -1,0 +1,57 @@
+package dev.outbox.http;
+
+import java.util.List;
+import java.util.function.ToLongFunction;
+import org.springframework.http.HttpHeaders;
+import org.springframework.web.reactive.function.server.ServerRequest;
+import org.springframework.web.reactive.function.server.ServerResponse;
+import org.springframework.web.util.UriComponentsBuilder;
+import reactor.core.publisher.Mono;
+
+/**
+ * Which part of a list that is ordered by id is asked for: at most {@code limit} rows with ids above {@code after}.
+ *
+ * @param limit 1 to 1000
+ */
+public record Keyset(long after, int limit) {
+
+    private static final int DEFAULT = 50;
+    private static final int MOST = 1000;
+
+    /** From the query parameters {@code after} and {@code limit}. */
+    public static Keyset of(Parameters parameters) {
+        Long after = parameters.number("after", 0, Long.MAX_VALUE);
+        Long limit = parameters.number("limit", 1, MOST);
+        return new Keyset(after == null ? 0 : after, limit == null ? DEFAULT : limit.intValue());
+    }
+
+    /** How many rows to read, so that it is known whether more follow. */
+    public int oneMore() {
+        return limit + 1;
+    }
+
+    /**
+     * Answers a JSON array, with a {@code Link} to the next page if there is one.
+     *
+     * @param rows at most {@link #oneMore()}
+     */
+    public <T> Mono<ServerResponse> answer(ServerRequest request, List<T> rows, ToLongFunction<T> id) {
+        ServerResponse.BodyBuilder answer = ServerResponse.ok().varyBy(HttpHeaders.ACCEPT);
+        if (rows.size() <= limit) {
+            return answer.bodyValue(rows);
+        }
+        List<T> page = rows.subList(0, limit);
+        long last = id.applyAsLong(page.get(limit - 1));
+        return answer.header(HttpHeaders.LINK, next(request, last)).bodyValue(page);
+    }
+
+    /** Relative to the host, which behind a proxy is not known here. */
+    private static String next(ServerRequest request, long last) {
+        String target = UriComponentsBuilder.fromPath(request.uri().getRawPath())
+                .query(request.uri().getRawQuery())
+                .replaceQueryParam("after", last)
+                .build(true)
+                .toUriString();
+        return "<" + target + ">; rel=\"next\"";
+    }
+}

@@ -1,0 +1,5 @@
+/** What the routers share: parameters, keyset pages, and the answer to a method that is not there. */
+@NullMarked
+package dev.outbox.http;
+
+import org.jspecify.annotations.NullMarked;

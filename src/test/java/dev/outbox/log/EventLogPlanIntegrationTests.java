@@ -1,0 +1,91 @@
+package dev.outbox.log;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outbox.TestDatabase;
+import java.sql.Connection;
+import java.sql.ResultSet;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+
+/** The page query leaves the past alone, whatever the planner believes: on a million events, with each kind of plan. */
+class EventLogPlanIntegrationTests {
+
+    private static final int EVENTS = 1_000_000;
+    private static final TestDatabase DATABASE = TestDatabase.fresh();
+
+    @BeforeAll
+    static void aLogOfAMillionEvents() {
+        DATABASE.execute("""
+                insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+                select 'thing', n, 'thing.made', '{}' from generate_series(1, %d) n
+                """.formatted(EVENTS));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "force_custom_plan, stale", "force_generic_plan, stale",
+        "force_custom_plan, fresh", "force_generic_plan, fresh"
+    })
+    void anEmptyLookTouchesAFewBlocks(String plan, String statistics) throws SQLException {
+        statistics(statistics);
+        assertThat(blocksOf(plan, EVENTS, 0, null)).isLessThan(60);
+    }
+
+    @ParameterizedTest
+    @CsvSource({"force_custom_plan", "force_generic_plan"})
+    void aPageInTheMiddleOfAWindowTouchesWhatItReturns(String plan) throws SQLException {
+        statistics("fresh");
+        assertThat(blocksOf(plan, 0, EVENTS / 2, "9000000:9000000:")).isLessThan(200);
+    }
+
+    private static void statistics(String kind) {
+        DATABASE.execute(kind.equals("fresh") ? "analyze outbox.event" : "select 1");
+    }
+
+    /** How many blocks one page of 1,000 reads, and that no plan node scans a table from its start. */
+    private static long blocksOf(String plan, long high, long last, String target) throws SQLException {
+        try (Connection connection = DATABASE.connect();
+                Statement statement = connection.createStatement()) {
+            for (String setting : LogConfiguration.READER_SETTINGS.entrySet().stream()
+                    .map(entry -> entry.getKey() + " = " + "'" + entry.getValue() + "'")
+                    .toList()) {
+                statement.execute("set " + setting);
+            }
+            statement.execute("set plan_cache_mode = " + plan);
+            statement.execute("prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text) as "
+                    + EventLog.PAGE);
+            String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0')"
+                    .formatted(
+                            high,
+                            last,
+                            target == null ? "null" : "'" + target + "'",
+                            target == null ? "null" : Integer.toString(EVENTS));
+            String explained = explain(statement, execute);
+            assertThat(explained).doesNotContain("Seq Scan");
+            Matcher buffers = Pattern.compile("Buffers: shared (?:hit=(\\d+))? ?(?:read=(\\d+))?")
+                    .matcher(explained);
+            assertThat(buffers.find()).isTrue();
+            return number(buffers.group(1)) + number(buffers.group(2));
+        }
+    }
+
+    private static String explain(Statement statement, String execute) throws SQLException {
+        StringBuilder text = new StringBuilder();
+        try (ResultSet rows = statement.executeQuery("explain (analyze, buffers, costs off) " + execute)) {
+            while (rows.next()) {
+                text.append(rows.getString(1)).append('\n');
+            }
+        }
+        return text.toString();
+    }
+
+    private static long number(String digits) {
+        return digits == null ? 0 : Long.parseLong(digits);
+    }
+}
