@@ -48,6 +48,25 @@ public record TestDatabase(String host, int port, String name) {
         return database;
     }
 
+    /** A server in a container, of its own. */
+    @SuppressWarnings("resource") // the caller's
+    public static PostgreSQLContainer container() {
+        PostgreSQLContainer container = new PostgreSQLContainer("postgres:18-alpine")
+                .withUsername(USER)
+                .withPassword(PASSWORD)
+                .withCommand("postgres", "-c", "max_prepared_transactions=10", "-c", "max_connections=300");
+        container.start();
+        return container;
+    }
+
+    /** The container's database, with the schema and the demo data. */
+    public static TestDatabase in(PostgreSQLContainer container) {
+        TestDatabase database =
+                new TestDatabase(container.getHost(), container.getMappedPort(5432), container.getDatabaseName());
+        migrate(database);
+        return database;
+    }
+
     /** Sets the application's database. */
     public void configure(DynamicPropertyRegistry registry) {
         registry.add("spring.r2dbc.url", this::r2dbcUrl);
@@ -110,6 +129,20 @@ public record TestDatabase(String host, int port, String name) {
                 .build());
     }
 
+    private static void migrate(TestDatabase template) {
+        try (Connection connection = template.connect();
+                Liquibase liquibase = new Liquibase(
+                        "db/changelog/db.changelog-master.yaml",
+                        new ClassLoaderResourceAccessor(),
+                        new JdbcConnection(connection))) {
+            Logger.getLogger("liquibase").setLevel(Level.WARNING);
+            liquibase.setChangeLogParameter("demo-orders", "1000");
+            Scope.child(Scope.Attr.ui, new LoggerUIService(), () -> liquibase.update(new Contexts("demo")));
+        } catch (Exception e) {
+            throw new IllegalStateException(e);
+        }
+    }
+
     /** Started when first asked for. */
     private static final class Server {
 
@@ -127,7 +160,7 @@ public record TestDatabase(String host, int port, String name) {
                     PORT = embedded().getPort();
                 }
                 case "container" -> {
-                    PostgreSQLContainer container = container();
+                    PostgreSQLContainer container = TestDatabase.container();
                     HOST = container.getHost();
                     PORT = container.getMappedPort(5432);
                 }
@@ -148,29 +181,6 @@ public record TestDatabase(String host, int port, String name) {
                         .start();
             } catch (IOException e) {
                 throw new UncheckedIOException(e);
-            }
-        }
-
-        private static PostgreSQLContainer container() {
-            PostgreSQLContainer container = new PostgreSQLContainer("postgres:18-alpine")
-                    .withUsername(USER)
-                    .withPassword(PASSWORD)
-                    .withCommand("postgres", "-c", "max_prepared_transactions=10", "-c", "max_connections=300");
-            container.start();
-            return container;
-        }
-
-        private static void migrate(TestDatabase template) {
-            try (Connection connection = template.connect();
-                    Liquibase liquibase = new Liquibase(
-                            "db/changelog/db.changelog-master.yaml",
-                            new ClassLoaderResourceAccessor(),
-                            new JdbcConnection(connection))) {
-                Logger.getLogger("liquibase").setLevel(Level.WARNING);
-                liquibase.setChangeLogParameter("demo-orders", "1000");
-                Scope.child(Scope.Attr.ui, new LoggerUIService(), () -> liquibase.update(new Contexts("demo")));
-            } catch (Exception e) {
-                throw new IllegalStateException(e);
             }
         }
     }

@@ -1,0 +1,67 @@
+package dev.outbox.database;
+
+import java.nio.file.Path;
+import java.time.Duration;
+import liquibase.Liquibase;
+import liquibase.integration.spring.Customizer;
+import org.springframework.beans.factory.annotation.Value;
+import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
+import org.springframework.boot.context.properties.ConfigurationProperties;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
+import org.springframework.boot.context.properties.bind.DefaultValue;
+import org.springframework.boot.r2dbc.autoconfigure.R2dbcConnectionDetails;
+import org.springframework.context.annotation.Bean;
+import org.springframework.context.annotation.Condition;
+import org.springframework.context.annotation.ConditionContext;
+import org.springframework.context.annotation.Conditional;
+import org.springframework.context.annotation.Configuration;
+import org.springframework.core.type.AnnotatedTypeMetadata;
+
+/** The database is there, and has the schema, before anything else starts. */
+@Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(SchemaConfiguration.Demo.class)
+class SchemaConfiguration {
+
+    /**
+     * @param orders how many orders the demo data has when it is loaded, 0 to 1,000,000
+     */
+    @ConfigurationProperties("outbox.demo")
+    record Demo(@DefaultValue("1000") int orders) {
+        Demo {
+            if (orders < 0 || orders > 1_000_000) {
+                throw new IllegalArgumentException("outbox.demo.orders must be from 0 to 1000000, not " + orders);
+            }
+        }
+    }
+
+    @Bean
+    @Conditional(NoDatabaseIsConfigured.class)
+    EmbeddedDatabase embeddedDatabase(@Value("${outbox.embedded.directory:.outbox}") Path directory) {
+        return EmbeddedDatabase.open(directory);
+    }
+
+    @Bean
+    @ConditionalOnProperty(
+            name = "spring.liquibase.url",
+            matchIfMissing = true,
+            havingValue = "derived from spring.r2dbc.url")
+    JdbcAddress liquibaseAddress(
+            R2dbcConnectionDetails details, @Value("${outbox.database.start-timeout:60s}") Duration patience) {
+        JdbcAddress address = JdbcAddress.of(details.getConnectionFactoryOptions());
+        DatabaseWait.untilItAnswers(address, patience);
+        return address;
+    }
+
+    @Bean
+    Customizer<Liquibase> demoOrders(Demo demo) {
+        return liquibase -> liquibase.setChangeLogParameter("demo-orders", demo.orders());
+    }
+
+    static final class NoDatabaseIsConfigured implements Condition {
+
+        @Override
+        public boolean matches(ConditionContext context, AnnotatedTypeMetadata metadata) {
+            return !EmbeddedDefaults.isDatabaseConfigured(context.getEnvironment());
+        }
+    }
+}
