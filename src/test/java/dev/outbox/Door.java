@@ -19,7 +19,7 @@ public final class Door implements AutoCloseable {
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private final int port;
     private volatile boolean frozen;
-    private @Nullable ServerSocket listener;
+    private volatile @Nullable ServerSocket listener;
 
     public Door(TestDatabase database) {
         this.database = database;
@@ -56,12 +56,12 @@ public final class Door implements AutoCloseable {
     }
 
     public void shut() {
-        sockets.forEach(Door::close);
-        sockets.clear();
         ServerSocket open = listener;
         if (open != null) {
             close(open);
         }
+        sockets.forEach(Door::close);
+        sockets.clear();
     }
 
     @Override
@@ -86,6 +86,11 @@ public final class Door implements AutoCloseable {
             Socket server = new Socket(database.host(), database.port());
             sockets.add(client);
             sockets.add(server);
+            if (open.isClosed()) {
+                client.close();
+                server.close();
+                return;
+            }
             start(() -> pump(client, server));
             start(() -> pump(server, client));
         }

@@ -33,7 +33,7 @@ public final class Database {
 
     /**
      * @param connections where units borrow from; must bound the wait for a connection itself
-     * @param deadline how long a unit may hold a connection
+     * @param deadline how long a unit may take, with its wait for a connection
      */
     public Database(ConnectionFactory connections, Duration deadline) {
         this.connections = connections;
@@ -85,17 +85,20 @@ public final class Database {
     }
 
     private <T> Mono<T> unit(Function<PostgresqlConnection, Mono<T>> work) {
+        long start = timer.now(TimeUnit.MILLISECONDS);
         return Mono.usingWhen(
                 Mono.from(connections.create()).onErrorMap(error -> DatabaseUnavailableException.of(error, false)),
-                connection -> untilDeadline(physical(connection), work),
+                connection -> untilDeadline(physical(connection), start, work),
                 Connection::close,
                 (connection, error) -> Mono.from(connection.close()).onErrorComplete(),
                 Connection::close);
     }
 
-    private <T> Mono<T> untilDeadline(PostgresqlConnection connection, Function<PostgresqlConnection, Mono<T>> work) {
-        Disposable expiry = timer.schedule(
-                () -> connection.close().onErrorComplete().subscribe(), deadline.toMillis(), TimeUnit.MILLISECONDS);
+    private <T> Mono<T> untilDeadline(
+            PostgresqlConnection connection, long start, Function<PostgresqlConnection, Mono<T>> work) {
+        long left = Math.max(0, start + deadline.toMillis() - timer.now(TimeUnit.MILLISECONDS));
+        Disposable expiry =
+                timer.schedule(() -> connection.close().onErrorComplete().subscribe(), left, TimeUnit.MILLISECONDS);
         return Mono.defer(() -> work.apply(connection))
                 .onErrorMap(error -> DatabaseUnavailableException.of(error, true))
                 .doFinally(end -> expiry.dispose());

@@ -2,6 +2,7 @@ package dev.outbox.database;
 
 import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import io.r2dbc.spi.R2dbcTimeoutException;
 import io.r2dbc.spi.R2dbcTransientResourceException;
 import java.io.IOException;
 import java.util.Set;
@@ -40,6 +41,7 @@ public final class DatabaseUnavailableException extends RuntimeException {
         }
         return error instanceof R2dbcNonTransientResourceException
                 || error instanceof R2dbcTransientResourceException
+                || error instanceof R2dbcTimeoutException
                 || error instanceof TimeoutException
                 || error instanceof IOException;
     }
