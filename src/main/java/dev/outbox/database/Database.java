@@ -52,16 +52,17 @@ public final class Database {
 
     /** Runs the work in a transaction, which commits when the work completes and rolls back when it fails. */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
-        return run(connection -> connection
-                .beginTransaction()
-                .then(Mono.defer(() -> work.apply(connection)))
-                .flatMap(result -> connection.commitTransaction().thenReturn(result))
-                .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty()))));
+        return run(connection -> Mono.usingWhen(
+                connection.beginTransaction().thenReturn(connection),
+                work,
+                PostgresqlConnection::commitTransaction,
+                (same, error) -> same.rollbackTransaction().onErrorComplete(),
+                PostgresqlConnection::rollbackTransaction));
     }
 
     /** Runs the work on one connection. What the work leaves open on it, a transaction apart, goes to the next borrower. */
     public <T> Mono<T> run(Function<PostgresqlConnection, Mono<T>> work) {
-        return toItsEnd(unit(work));
+        return toItsEnd(Mono.defer(() -> unit(work)));
     }
 
     /** The work, which runs to its end once it is subscribed to: cancelling only stops listening to it. */
