@@ -60,7 +60,7 @@ class RelayConfiguration {
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
-    private static PostgresqlConnectionFactory listener(Connections connections) {
+    static PostgresqlConnectionFactory listener(Connections connections) {
         return connections.unpooled("outbox listener", Map.of("idle_session_timeout", "5s", "statement_timeout", "5s"));
     }
 
