@@ -80,14 +80,12 @@ class RestartedServerLoadIntegrationTests {
         fault.strike();
         assertThat(application.get("/orders/1")).isEqualTo(503);
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(2_000)));
-        Thread starter = new Thread(server::start, "starter");
-        starter.start();
+        server.start();
         Deliveries.await(this::accepts, Duration.ofSeconds(60), "the server");
         long accepted = System.nanoTime();
         Duration delivered = writers.firstDeliveryAfter(accepted, deliveries, RECOVERY);
         Deliveries.await(() -> application.get("/orders/1") == 200, RECOVERY, "an answer");
         Duration answered = Duration.ofNanos(System.nanoTime() - accepted);
-        starter.join(20_000);
         System.out.printf(
                 "restarted server: after %s delivery in %d ms, answer in %d ms%n",
                 what, delivered.toMillis(), answered.toMillis());
