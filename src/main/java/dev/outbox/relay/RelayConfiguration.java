@@ -26,10 +26,14 @@ class RelayConfiguration {
 
     private static final Duration DEADLINE = Duration.ofSeconds(30);
 
-    /** For checkpoints and transactional handlers. */
+    /**
+     * For checkpoints and transactional handlers. The server ends a transaction whose owner is silent: what a frozen owner has
+     * written would keep whoever follows it waiting.
+     */
     @Bean(destroyMethod = "dispose", defaultCandidate = false)
     ConnectionPool relayPool(Connections connections) {
-        return connections.pool("outbox relay", 8, Map.of("statement_timeout", "20s"));
+        return connections.pool(
+                "outbox relay", 8, Map.of("statement_timeout", "20s", "idle_in_transaction_session_timeout", "5s"));
     }
 
     @Bean
