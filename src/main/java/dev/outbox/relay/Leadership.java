@@ -28,9 +28,9 @@ final class Leadership {
                 .then();
     }
 
-    /** Tells the standbys that this instance steps down; to be called when its session is about to end. */
+    /** Frees the lock, and only then tells the standbys: who tries at once must get it. */
     Mono<Void> stepDown() {
-        return listener.ringAll().then();
+        return listener.unlock(LEADER).then(Mono.defer(listener::ringAll)).then();
     }
 
     private Mono<Boolean> attempt(long heard) {

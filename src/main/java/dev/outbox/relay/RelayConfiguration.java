@@ -26,10 +26,14 @@ class RelayConfiguration {
 
     private static final Duration DEADLINE = Duration.ofSeconds(30);
 
-    /** For checkpoints and transactional handlers. */
+    /**
+     * For checkpoints and transactional handlers. The server ends a transaction whose owner is silent: what a frozen owner has
+     * written would keep whoever follows it waiting.
+     */
     @Bean(destroyMethod = "dispose", defaultCandidate = false)
     ConnectionPool relayPool(Connections connections) {
-        return connections.pool("outbox relay", 8, Map.of("statement_timeout", "20s"));
+        return connections.pool(
+                "outbox relay", 8, Map.of("statement_timeout", "20s", "idle_in_transaction_session_timeout", "5s"));
     }
 
     @Bean
@@ -60,7 +64,7 @@ class RelayConfiguration {
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
-    private static PostgresqlConnectionFactory listener(Connections connections) {
+    static PostgresqlConnectionFactory listener(Connections connections) {
         return connections.unpooled("outbox listener", Map.of("idle_session_timeout", "5s", "statement_timeout", "5s"));
     }
 

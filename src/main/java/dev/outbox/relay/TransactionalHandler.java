@@ -19,7 +19,8 @@ public interface TransactionalHandler {
     Set<String> types();
 
     /**
-     * Called for one page at a time, in order, on a thread of the relay, which it must not block.
+     * Called for one page at a time, in order, on a thread of the relay, which it must not block. The server ends the transaction
+     * if nothing is asked of it for five seconds: what takes longer belongs into a {@link Handler}.
      *
      * @param events at least one, in order of id
      * @param connection in a transaction, which the relay commits or rolls back

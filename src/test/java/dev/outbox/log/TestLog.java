@@ -2,7 +2,9 @@ package dev.outbox.log;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import io.r2dbc.pool.ConnectionPool;
 import java.time.Instant;
 import java.util.List;
 import reactor.core.publisher.Mono;
@@ -11,6 +13,10 @@ import reactor.core.publisher.Mono;
 public final class TestLog {
 
     private TestLog() {}
+
+    public static ConnectionPool pool(Connections connections) {
+        return new LogConfiguration().logReaderPool(connections);
+    }
 
     public static EventLog eventLog(Database database) {
         return new EventLog(database);

@@ -1,7 +1,9 @@
 package dev.outbox.relay;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import dev.outbox.database.TestConnections;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.TestLog;
@@ -14,13 +16,14 @@ import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
 
-/** A relay on a test database, with the handlers of a test. */
+/** A relay on a test database, with the handlers of a test and the application's own connections. */
 final class TestRelay implements AutoCloseable {
 
     final Relay relay;
     final EventLog log;
     final Checkpoints checkpoints;
-    private final ConnectionPool pool;
+    final ConnectionPool relayPool;
+    final ConnectionPool logPool;
 
     private TestRelay(
             TestDatabase database,
@@ -28,17 +31,19 @@ final class TestRelay implements AutoCloseable {
             Duration safetyPoll,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
-        pool = database.pool(8);
-        Database connections = new Database(pool, Duration.ofSeconds(20));
-        log = eventLog.apply(connections);
-        checkpoints = TestLog.checkpoints(connections);
+        Connections connections = TestConnections.to(database);
+        relayPool = new RelayConfiguration().relayPool(connections);
+        logPool = TestLog.pool(connections);
+        Database units = new Database(relayPool, Duration.ofSeconds(20));
+        log = eventLog.apply(new Database(logPool, Duration.ofSeconds(20)));
+        checkpoints = TestLog.checkpoints(units);
         String instance = "test-" + UUID.randomUUID();
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> subscriptions.add(new HandlerSubscription(handler, checkpoints, instance)));
-        transactional.forEach(handler ->
-                subscriptions.add(new TransactionalSubscription(handler, connections, checkpoints, instance)));
+        transactional.forEach(
+                handler -> subscriptions.add(new TransactionalSubscription(handler, units, checkpoints, instance)));
         relay = new Relay(
-                database.connections(),
+                RelayConfiguration.listener(connections),
                 log,
                 checkpoints,
                 subscriptions,
@@ -60,6 +65,11 @@ final class TestRelay implements AutoCloseable {
         return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
     }
 
+    /** As the application runs it. */
+    static TestRelay with(TestDatabase database, List<Handler> handlers, List<TransactionalHandler> transactional) {
+        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+    }
+
     void stop() {
         CountDownLatch stopped = new CountDownLatch(1);
         relay.stop(stopped::countDown);
@@ -75,6 +85,7 @@ final class TestRelay implements AutoCloseable {
     @Override
     public void close() {
         stop();
-        pool.dispose();
+        relayPool.dispose();
+        logPool.dispose();
     }
 }

@@ -1,0 +1,74 @@
+package dev.outbox.database;
+
+import dev.outbox.TestDatabase;
+import io.zonky.test.db.postgres.util.LinuxUtils;
+import java.io.File;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+
+/** A PostgreSQL of a test's own, as durable as the embedded one: to be stopped, killed and started again on its port. */
+public final class TestServer implements AutoCloseable {
+
+    private final EmbeddedDatabase embedded;
+    private final ServerDirectory data;
+    private final String command;
+    private final File output;
+
+    public TestServer(Path directory) throws IOException {
+        embedded = EmbeddedDatabase.open(directory);
+        data = new ServerDirectory(directory.toRealPath().resolve("data"));
+        command = Files.readString(data.path().resolve("postmaster.opts")).trim();
+        output = directory.resolve("server.log").toFile();
+    }
+
+    public TestDatabase database() {
+        return new TestDatabase("127.0.0.1", embedded.port(), "outbox");
+    }
+
+    /** Ends all sessions, then the server: pg_ctl stop -m fast. */
+    public void stopFast() throws Exception {
+        int exit = run(data.pgCtl().toString(), "stop", "-D", data.path().toString(), "-m", "fast", "-w")
+                .waitFor();
+        if (exit != 0) {
+            throw new IllegalStateException("pg_ctl stop ended with " + exit);
+        }
+    }
+
+    /** SIGKILL to the postmaster; returns when its last child is gone too, for until then the data is in use. */
+    public void kill() throws Exception {
+        String id = Files.readAllLines(data.path().resolve("postmaster.pid")).get(0);
+        ProcessHandle postmaster = ProcessHandle.of(Long.parseLong(id.trim())).orElseThrow();
+        List<ProcessHandle> children = postmaster.children().toList();
+        postmaster.destroyForcibly();
+        postmaster.onExit().get(20, TimeUnit.SECONDS);
+        for (ProcessHandle child : children) {
+            child.onExit().get(20, TimeUnit.SECONDS);
+        }
+    }
+
+    /** With the command line of the first time; does not wait until it answers. */
+    public void start() throws IOException {
+        run("sh", "-c", "exec " + command);
+    }
+
+    @Override
+    public void close() throws IOException {
+        embedded.close();
+    }
+
+    private Process run(String... words) throws IOException {
+        List<String> line = new ArrayList<>();
+        if (LinuxUtils.isUnshareAvailable()) {
+            line.addAll(List.of("unshare", "-U")); // PostgreSQL refuses root
+        }
+        line.addAll(List.of(words));
+        return new ProcessBuilder(line)
+                .redirectErrorStream(true)
+                .redirectOutput(ProcessBuilder.Redirect.appendTo(output))
+                .start();
+    }
+}
