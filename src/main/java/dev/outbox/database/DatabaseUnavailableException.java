@@ -7,6 +7,7 @@ import io.r2dbc.spi.R2dbcTransientResourceException;
 import java.io.IOException;
 import java.util.Set;
 import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
 
 /** The database could not be asked, or did not answer in time. */
 public final class DatabaseUnavailableException extends RuntimeException {
@@ -19,9 +20,14 @@ public final class DatabaseUnavailableException extends RuntimeException {
 
     private final boolean asked;
 
-    private DatabaseUnavailableException(Throwable cause, boolean asked) {
+    private DatabaseUnavailableException(@Nullable Throwable cause, boolean asked) {
         super(asked ? "The database did not answer" : "The database could not be reached", cause);
         this.asked = asked;
+    }
+
+    /** More work waits for the database than it can do in time; this piece of it was not begun. */
+    public static DatabaseUnavailableException overloaded() {
+        return new DatabaseUnavailableException(null, false);
     }
 
     /** Whether the statement may have been sent: then it is not known whether it took effect. */

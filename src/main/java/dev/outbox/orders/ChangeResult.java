@@ -18,6 +18,8 @@ record ChangeResult(
         UPDATED,
         UNCHANGED,
         UNKNOWN,
+        /** Somebody else has locked the order, or it was deleted meanwhile; nothing was done. */
+        LOCKED,
         STALE,
         NOT_ALLOWED
     }
@@ -27,7 +29,7 @@ record ChangeResult(
     Problem problem() {
         return switch (kind) {
             case UPDATED, UNCHANGED -> null;
-            case UNKNOWN -> Problem.unknown("order", change.id());
+            case UNKNOWN, LOCKED -> Problem.unknown("order", change.id());
             case STALE -> stale(requireNonNull(order));
             case NOT_ALLOWED -> notAllowed(requireNonNull(order));
         };

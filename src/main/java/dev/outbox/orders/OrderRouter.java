@@ -36,10 +36,12 @@ class OrderRouter {
     private static final int STREAMED = 500;
 
     private final OrderStore store;
+    private final ChangeBatcher batcher;
     private final StatusChangeLines lines;
 
     OrderRouter(OrderStore store) {
         this.store = store;
+        this.batcher = new ChangeBatcher(store);
         this.lines = new StatusChangeLines(store::change);
     }
 
@@ -119,7 +121,7 @@ class OrderRouter {
     }
 
     private Mono<ServerResponse> change(StatusChange change) {
-        return store.change(List.of(change)).flatMap(results -> answer(results.get(0)));
+        return batcher.change(change).flatMap(OrderRouter::answer);
     }
 
     private static Mono<ServerResponse> answer(ChangeResult result) {

@@ -105,7 +105,8 @@ class OrderStore {
                 select c.line, c.status as wanted,
                     p.id, p.client_id, p.status, p.version, p.created_at, p.updated_at,
                     case
-                        when p.id is null then 'unknown'
+                        when p.id is null then
+                            case when exists (select from orders o where o.id = c.id) then 'locked' else 'unknown' end
                         when p.version::text <> all (string_to_array(c.versions, ',')) then 'stale'
                         when p.status = c.status then 'unchanged'
                         when p.status = any (string_to_array(c.sources, ',')) then 'updated'
@@ -126,6 +127,9 @@ class OrderStore {
             left join updated u on u.id = d.id
             order by d.line
             """;
+
+    /** The same, but what somebody else has locked is left alone. */
+    private static final String CHANGE_UNLOCKED = CHANGE.replace("for update", "for update skip locked");
 
     /** A victim of a deadlock or a serialization failure: nothing was done, and the next attempt sees what was in the way. */
     private static final Retry AGAIN = Retry.max(3)
@@ -169,11 +173,20 @@ class OrderStore {
                                 rows.stream().map(OrderWithItems.class::cast).toList())));
     }
 
-    /** Makes the changes that are allowed, and answers for each what became of it; no two may be of one order. */
+    /** Makes the changes that are allowed, and answers for each what became of it; no two may be of one order. Waits for locks. */
     Mono<List<ChangeResult>> change(List<StatusChange> changes) {
+        return change(CHANGE, changes);
+    }
+
+    /** Like {@link #change(List)}, but waits for no lock: what is locked is answered as such and not changed. */
+    Mono<List<ChangeResult>> changeUnlocked(List<StatusChange> changes) {
+        return change(CHANGE_UNLOCKED, changes);
+    }
+
+    private Mono<List<ChangeResult>> change(String sql, List<StatusChange> changes) {
         return database.query(
                         row -> result(changes, row),
-                        CHANGE,
+                        sql,
                         changes.stream().map(StatusChange::id).toArray(Long[]::new),
                         texts(changes, change -> change.status().json()),
                         texts(changes, change -> change.versions().list()),
@@ -193,7 +206,7 @@ class OrderStore {
     private static ChangeResult result(List<StatusChange> changes, Readable row) {
         StatusChange change = changes.get((int) number(row, "line") - 1);
         ChangeResult.Kind kind = ChangeResult.Kind.valueOf(text(row, "kind").toUpperCase(Locale.ROOT));
-        return new ChangeResult(change, kind, kind == ChangeResult.Kind.UNKNOWN ? null : order(row));
+        return new ChangeResult(change, kind, row.get("id") == null ? null : order(row));
     }
 
     private static Object created(NewOrder order, Readable row) {

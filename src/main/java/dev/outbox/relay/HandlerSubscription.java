@@ -19,6 +19,9 @@ final class HandlerSubscription implements Subscription {
     /** A page is asked for while fewer events are in hand. */
     private static final int ROOM = 1_000;
 
+    /** How far the others may run ahead of an event that takes long; they come again after a crash. */
+    private static final int WINDOW = 20_000;
+
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
     private final Handler handler;
@@ -49,7 +52,7 @@ final class HandlerSubscription implements Subscription {
     @Override
     public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
         Checkpointer checkpointer = new Checkpointer(from);
-        return new KeyedDispatcher(this::attempt, handler.concurrency(), ROOM)
+        return new KeyedDispatcher(this::attempt, handler.concurrency(), ROOM, WINDOW)
                 .dispatch(pages)
                 .sample(CHECKPOINT_EVERY)
                 .onBackpressureLatest()

@@ -31,16 +31,19 @@ final class KeyedDispatcher {
     private final Function<Event, ? extends Publisher<Void>> delivery;
     private final int concurrency;
     private final int room;
+    private final int window;
 
     /**
      * @param delivery brings one event to its end; an error ends the dispatch
      * @param concurrency how many deliveries may be in flight, each of another key
      * @param room a further page is asked for while fewer events than this are in hand
+     * @param window … and while fewer than this, done or not, are behind the completed prefix: what an event that takes long can hold
      */
-    KeyedDispatcher(Function<Event, ? extends Publisher<Void>> delivery, int concurrency, int room) {
+    KeyedDispatcher(Function<Event, ? extends Publisher<Void>> delivery, int concurrency, int room, int window) {
         this.delivery = delivery;
         this.concurrency = concurrency;
         this.room = room;
+        this.window = window;
     }
 
     /** Dispatches the pages; completes when they have and all their events are done. Cancelling cancels what is in flight. */
@@ -95,6 +98,7 @@ final class KeyedDispatcher {
         private final ArrayDeque<Delivery> ready = new ArrayDeque<>();
         private final Set<Delivery> running = new HashSet<>();
         private int inHand;
+        private int held;
         private boolean asked;
 
         Run(FluxSink<Position> positions) {
@@ -187,6 +191,7 @@ final class KeyedDispatcher {
                 Batch batch = new Batch(page);
                 batches.add(batch);
                 inHand += batch.done.length;
+                held += batch.done.length;
                 for (int i = 0; i < batch.done.length; i++) {
                     admit(new Delivery(this, batch, i));
                 }
@@ -222,6 +227,7 @@ final class KeyedDispatcher {
                     break;
                 }
                 batches.remove();
+                held -= head.done.length;
             }
             if (moved != null) {
                 positions.next(moved);
@@ -231,7 +237,7 @@ final class KeyedDispatcher {
         private void finishOrAsk() {
             if (complete && batches.isEmpty() && arrived.isEmpty()) {
                 positions.complete();
-            } else if (!complete && !asked && inHand < room) {
+            } else if (!complete && !asked && inHand < room && held < window) {
                 asked = true;
                 request(1);
             }

@@ -382,6 +382,11 @@ class OrderRouterTests {
         }
 
         @Override
+        Mono<List<ChangeResult>> changeUnlocked(List<StatusChange> wanted) {
+            return change(wanted);
+        }
+
+        @Override
         Mono<List<ChangeResult>> change(List<StatusChange> wanted) {
             return Mono.fromSupplier(() -> {
                 changes.add(wanted.stream().map(StatusChange::id).toList());

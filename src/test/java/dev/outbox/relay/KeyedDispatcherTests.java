@@ -79,7 +79,7 @@ class KeyedDispatcherTests {
     @Test
     void aFurtherPageIsAskedForOnlyWhileThereIsRoom() {
         TestPublisher<Page> pages = TestPublisher.create();
-        StepVerifier.create(new KeyedDispatcher(this::deliver, 10, 2).dispatch(pages.flux()))
+        StepVerifier.create(new KeyedDispatcher(this::deliver, 10, 2, 100).dispatch(pages.flux()))
                 .then(() -> pages.assertMinRequested(1))
                 .then(() -> pages.next(TestLog.page(event(1, "a"), event(2, "b"))))
                 .then(() -> pages.assertMaxRequested(0))
@@ -92,10 +92,28 @@ class KeyedDispatcherTests {
     }
 
     @Test
+    void anEventThatTakesLongHoldsABoundedNumberBehindIt() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        StepVerifier.create(new KeyedDispatcher(this::deliver, 10, 10, 4).dispatch(pages.flux()))
+                .then(() -> pages.next(TestLog.page(event(1, "stuck"), event(2, "a"))))
+                .then(() -> finish(2))
+                .then(() -> pages.assertMinRequested(1))
+                .then(() -> pages.next(TestLog.page(event(3, "b"), event(4, "c"))))
+                .then(() -> finish(3))
+                .then(() -> finish(4))
+                .then(() -> pages.assertMaxRequested(0))
+                .then(() -> finish(1))
+                .expectNextCount(1)
+                .then(() -> pages.assertMinRequested(1))
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
     void cancellingCancelsWhatIsInFlight() {
         AtomicInteger cancelled = new AtomicInteger();
         KeyedDispatcher dispatcher =
-                new KeyedDispatcher(event -> Mono.<Void>never().doOnCancel(cancelled::incrementAndGet), 10, 10);
+                new KeyedDispatcher(event -> Mono.<Void>never().doOnCancel(cancelled::incrementAndGet), 10, 10, 100);
         StepVerifier.create(dispatcher.dispatch(
                         Flux.just(TestLog.page(event(1, "a"), event(2, "b"))).concatWith(Flux.never())))
                 .then(() -> assertThat(cancelled).hasValue(0))
@@ -106,7 +124,7 @@ class KeyedDispatcherTests {
 
     @Test
     void anErrorOfADeliveryEndsTheDispatch() {
-        KeyedDispatcher dispatcher = new KeyedDispatcher(event -> Mono.error(new IllegalStateException()), 10, 10);
+        KeyedDispatcher dispatcher = new KeyedDispatcher(event -> Mono.error(new IllegalStateException()), 10, 10, 100);
         StepVerifier.create(dispatcher.dispatch(Flux.just(TestLog.page(event(1, "a")))))
                 .expectError(IllegalStateException.class)
                 .verify(SOON);
@@ -137,7 +155,8 @@ class KeyedDispatcherTests {
                                         })
                                         .then(),
                                 16,
-                                200)
+                                200,
+                                10_000)
                         .dispatch(Flux.fromIterable(pages))
                         .last())
                 .thenAwait(Duration.ofMinutes(10))
@@ -148,7 +167,7 @@ class KeyedDispatcherTests {
     }
 
     private KeyedDispatcher dispatcher(int concurrency) {
-        return new KeyedDispatcher(this::deliver, concurrency, 100);
+        return new KeyedDispatcher(this::deliver, concurrency, 100, 1_000);
     }
 
     private Mono<Void> deliver(Event event) {
