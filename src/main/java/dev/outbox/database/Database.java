@@ -56,7 +56,15 @@ public final class Database {
                 .beginTransaction()
                 .then(Mono.defer(() -> work.apply(connection)))
                 .flatMap(result -> connection.commitTransaction().thenReturn(result))
-                .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty()))));
+                .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty())))
+                .onErrorResume(error -> rollBack(connection).then(Mono.error(error))));
+    }
+
+    /** The pool does not: it sees only transactions that are begun on its wrapper. A connection that cannot roll back is closed. */
+    private static Mono<Void> rollBack(PostgresqlConnection connection) {
+        return connection
+                .rollbackTransaction()
+                .onErrorResume(lost -> connection.close().onErrorComplete());
     }
 
     /** Runs the work on one connection. What the work leaves open on it, a transaction apart, goes to the next borrower. */
