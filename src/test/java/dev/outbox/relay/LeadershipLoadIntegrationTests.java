@@ -67,7 +67,7 @@ class LeadershipLoadIntegrationTests {
         RelayProcess leader = new RelayProcess(database);
         try (Writers writers = new Writers(database, 3, 10, seed)) {
             leader.awaitLeading(SOON);
-            for (int i = 0; i < 10; i++) {
+            for (int i = 0; i < 7; i++) {
                 RelayProcess standby = new RelayProcess(database);
                 standby.awaitStandingBy();
                 LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(1_000)));
