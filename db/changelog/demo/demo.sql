@@ -9,11 +9,12 @@ insert into fulfillment_fees (client_id, rate, currency)
 select id, 100 + 25 * id, currency
 from clients where id <= 10;
 
--- Ten items a client: 1 to 10 are the first client's, 11 to 20 the second's, and so on.
+-- Ten items a client, every fifth one: items 1 to 50 are those of clients 1 to 5, items 51 to 100 those of clients 6 to 10.
+-- Item 4 is the first of client 2, item 9 its second.
 insert into items (id, client_id, name, description, price, currency)
-select n, c.id, 'Item ' || n, 'Item ' || (n - 1) % 10 + 1 || ' of ' || c.name, 199 + n * 7919 % 9800, c.currency
+select n, c.id, 'Item ' || n, 'Item ' || (n - 1) / 5 % 10 + 1 || ' of ' || c.name, 199 + n * 7919 % 9800, c.currency
 from generate_series(1, 100) n
-join clients c on c.id = (n - 1) / 10 + 1;
+join clients c on c.id = (n + 2) % 5 + 1 + 5 * ((n - 1) / 50);
 
 -- Every sixth item costs extra.
 insert into item_fees (item_id, kind, rate)
@@ -32,9 +33,9 @@ insert into orders (id, client_id, status)
 select n, (n - 1) % 10 + 1, case when n % 10 = 0 then 'backorder' else 'created' end
 from generate_series(1, ${demo-orders}) n;
 
--- One to five different items of the order's own client.
+-- One to five different items of the order's own client, whose first is (client_id + 1) % 5 + 1, or 50 more.
 insert into order_items (order_id, item_id, client_id)
-select o.id, (o.client_id - 1) * 10 + (o.id / 10 + 3 * i) % 10 + 1, o.client_id
+select o.id, (o.client_id + 1) % 5 + 1 + 50 * ((o.client_id - 1) / 5) + 5 * ((o.id / 10 + 3 * i) % 10), o.client_id
 from orders o
 cross join lateral generate_series(1, o.id * 7 % 5 + 1) i
 where o.id <= ${demo-orders};

@@ -50,7 +50,10 @@ public final class Database {
         return run(connection -> update(connection, sql, values));
     }
 
-    /** Runs the work in a transaction, which commits when the work completes and rolls back when it fails. */
+    /**
+     * Runs the work in a transaction, which commits when the work completes and rolls back when it fails. A failure of the commit is
+     * passed on as it is, not wrapped as usingWhen would: it tells that the outcome is not known.
+     */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
         return run(connection -> connection
                 .beginTransaction()
@@ -69,7 +72,7 @@ public final class Database {
 
     /** Runs the work on one connection. What the work leaves open on it, a transaction apart, goes to the next borrower. */
     public <T> Mono<T> run(Function<PostgresqlConnection, Mono<T>> work) {
-        return toItsEnd(unit(work));
+        return toItsEnd(Mono.defer(() -> unit(work)));
     }
 
     /** The work, which runs to its end once it is subscribed to: cancelling only stops listening to it. */

@@ -87,7 +87,8 @@ record JdbcAddress(String url, String user, @Nullable String password)
         if (text(options, HOST, "").contains(",")) {
             query.put("targetServerType", "primary");
         }
-        put(query, "currentSchema", text(options, CURRENT_SCHEMA, text(options, SCHEMA, "")));
+        // Said, since a user who is named like the schema "outbox" would otherwise have that first in its search path.
+        put(query, "currentSchema", text(options, CURRENT_SCHEMA, text(options, SCHEMA, "public")));
         put(query, "sslmode", sslMode(options));
         put(query, "sslrootcert", text(options, SSL_ROOT_CERT, ""));
         put(query, "sslcert", text(options, SSL_CERT, ""));

@@ -76,12 +76,11 @@ class FulfilmentBillingIntegrationTests {
 
     @Test
     void theDemoDataIsChargedAsTheChangelogSays() {
-        // Order 1 has items 4, 7 and 10, without fees; order 3 has 24 (194) and 27; order 6 has 54 (124), 57 and 60
-        // (110).
-        handle(shipped(1), shipped(3), shipped(6));
-        assertThat(charge(1)).isEqualTo("1 125 EUR");
-        assertThat(charge(3)).isEqualTo("3 %d EUR".formatted(175 + 194));
-        assertThat(charge(6)).isEqualTo("6 %d EUR".formatted(250 + 124 + 110));
+        // Order 1 has items 18 (208), 33 and 48 (138); order 3 has 20 and 35, without fees; order 7 has 84 (54).
+        handle(shipped(1), shipped(3), shipped(7));
+        assertThat(charge(1)).isEqualTo("1 %d EUR".formatted(125 + 208 + 138));
+        assertThat(charge(3)).isEqualTo("3 175 EUR");
+        assertThat(charge(7)).isEqualTo("7 %d EUR".formatted(275 + 54));
     }
 
     @Test

@@ -104,8 +104,8 @@ class EmbeddedDatabaseIntegrationTests {
 
     @Test
     void whatPreventsTheServerIsSaid() throws Exception {
-        Files.writeString(directory.resolve("programs"), "not a directory");
-        assertThatThrownBy(() -> EmbeddedDatabase.open(directory))
+        Path file = Files.writeString(directory.resolve("file"), "not a directory");
+        assertThatThrownBy(() -> EmbeddedDatabase.open(file))
                 .isInstanceOfSatisfying(
                         NoDatabaseException.class, e -> assertThat(e.action()).contains("spring.r2dbc.url"));
     }

@@ -161,7 +161,7 @@ class OrdersIntegrationTests {
         String location = requireNonNull(client.post()
                 .uri("/orders")
                 .contentType(MediaType.APPLICATION_JSON)
-                .bodyValue("{\"clientId\":2,\"itemIds\":[19,14]}")
+                .bodyValue("{\"clientId\":2,\"itemIds\":[9,4]}")
                 .exchange()
                 .expectStatus()
                 .isCreated()
@@ -171,9 +171,9 @@ class OrdersIntegrationTests {
                 .jsonPath("$.status")
                 .isEqualTo("created")
                 .jsonPath("$.items[0].id")
-                .isEqualTo(14)
+                .isEqualTo(4)
                 .jsonPath("$.items[1].name")
-                .isEqualTo("Item 19")
+                .isEqualTo("Item 9")
                 .returnResult()
                 .getResponseHeaders()
                 .getFirst(HttpHeaders.LOCATION));
@@ -193,7 +193,7 @@ class OrdersIntegrationTests {
                 .jsonPath("$[0].type")
                 .isEqualTo("order.created")
                 .jsonPath("$[0].payload.itemIds[1]")
-                .isEqualTo(19)
+                .isEqualTo(9)
                 .jsonPath("$[0].payload.previousStatus")
                 .isEmpty();
     }
@@ -204,7 +204,7 @@ class OrdersIntegrationTests {
         client.post()
                 .uri("/orders")
                 .contentType(MediaType.APPLICATION_JSON)
-                .bodyValue("{\"clientId\":2,\"itemIds\":[14,4,999999]}")
+                .bodyValue("{\"clientId\":2,\"itemIds\":[4,5,999999]}")
                 .exchange()
                 .expectStatus()
                 .isBadRequest()
@@ -216,11 +216,11 @@ class OrdersIntegrationTests {
                 .jsonPath("$.itemIds.length()")
                 .isEqualTo(2)
                 .jsonPath("$.itemIds[0]")
-                .isEqualTo(4);
+                .isEqualTo(5);
         client.post()
                 .uri("/orders")
                 .contentType(MediaType.APPLICATION_JSON)
-                .bodyValue("{\"clientId\":77,\"itemIds\":[14]}")
+                .bodyValue("{\"clientId\":77,\"itemIds\":[4]}")
                 .exchange()
                 .expectStatus()
                 .isBadRequest()

@@ -88,6 +88,13 @@ class TransactionalHandlerIntegrationTests {
         }
     }
 
+    /** Tried again in place it would run into its own key for ever: what is not known to have failed is looked up instead. */
+    @Test
+    void aConnectionThatIsLostAfterTheCommitOfAnEffectWithAKeyArrived() {
+        database.execute("alter table effect add primary key (event_id)");
+        aConnectionThatIsLostAfterTheCommitArrived();
+    }
+
     @Test
     void aCheckpointThatAnotherHasStored() {
         Effect handler = new Effect(
