@@ -50,14 +50,24 @@ public final class Database {
         return run(connection -> update(connection, sql, values));
     }
 
-    /** Runs the work in a transaction, which commits when the work completes and rolls back when it fails. */
+    /**
+     * Runs the work in a transaction, which commits when the work completes and rolls back when it fails. A failure of the commit is
+     * passed on as it is, not wrapped as usingWhen would: it tells that the outcome is not known.
+     */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
-        return run(connection -> Mono.usingWhen(
-                connection.beginTransaction().thenReturn(connection),
-                work,
-                PostgresqlConnection::commitTransaction,
-                (same, error) -> same.rollbackTransaction().onErrorComplete(),
-                PostgresqlConnection::rollbackTransaction));
+        return run(connection -> connection
+                .beginTransaction()
+                .then(Mono.defer(() -> work.apply(connection)))
+                .flatMap(result -> connection.commitTransaction().thenReturn(result))
+                .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty())))
+                .onErrorResume(error -> rollBack(connection).then(Mono.error(error))));
+    }
+
+    /** The pool does not: it sees only transactions that are begun on its wrapper. A connection that cannot roll back is closed. */
+    private static Mono<Void> rollBack(PostgresqlConnection connection) {
+        return connection
+                .rollbackTransaction()
+                .onErrorResume(lost -> connection.close().onErrorComplete());
     }
 
     /** Runs the work on one connection. What the work leaves open on it, a transaction apart, goes to the next borrower. */

@@ -20,7 +20,7 @@ import org.junit.jupiter.api.Timeout;
 class LostConnectionsLoadIntegrationTests {
 
     private static final Duration RECOVERY = Duration.ofSeconds(5);
-    private static final int ROUNDS = 5;
+    private static final int ROUNDS = 3;
     private static final List<String> KINDS =
             List.of("outbox listener", "outbox relay", "outbox log", "outbox api", "outbox %");
 

@@ -40,7 +40,7 @@ class RestartedServerLoadIntegrationTests {
             try (TestApplication application = new TestApplication(database, deliveries);
                     Writers writers = new Writers(database, 6, 10, seed)) {
                 writers.firstDeliveryAfter(System.nanoTime(), deliveries, Duration.ofSeconds(20));
-                for (int round = 0; round < 3; round++) {
+                for (int round = 0; round < 2; round++) {
                     restart("stop -m fast", server::stopFast, application, writers);
                     restart("kill -9", server::kill, application, writers);
                 }
