@@ -123,9 +123,9 @@ class KilledServiceLoadIntegrationTests {
                 + ORDERS + ") n");
         database.execute("""
                 insert into order_items (order_id, item_id, client_id)
-                select o.id, (o.client_id - 1) * 10 + (o.id / 10 + 3 * i) % 10 + 1, o.client_id
+                select o.id, i.id, o.client_id
                 from orders o
-                cross join generate_series(1, 2) i
+                cross join lateral (select id from items where client_id = o.client_id order by id offset o.id % 9 limit 2) i
                 where o.id > 1000
                 """);
         database.execute("alter table orders enable trigger user");
