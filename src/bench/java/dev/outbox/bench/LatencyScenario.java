@@ -38,7 +38,7 @@ final class LatencyScenario implements Bench.Scenario {
             for (int i = 0; i < changes; i++) {
                 LockSupport.parkNanos(next - System.nanoTime());
                 next += 1_000_000_000L / perSecond;
-                change.setLong(1, 500_001 + i);
+                change.setLong(1, 200_001 + i);
                 change.executeUpdate();
                 committed[i] = System.nanoTime();
             }
@@ -73,7 +73,7 @@ final class LatencyScenario implements Bench.Scenario {
 
         @Override
         public Mono<Void> handle(Event event) {
-            int index = Integer.parseInt(event.key()) - 500_001;
+            int index = Integer.parseInt(event.key()) - 200_001;
             if (index >= 0 && index < ORDERS) {
                 at.set(index, System.nanoTime());
             }

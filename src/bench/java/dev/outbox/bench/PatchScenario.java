@@ -56,7 +56,7 @@ final class PatchScenario implements Bench.Scenario {
         if (index >= waits.length) {
             return Mono.empty();
         }
-        int id = order.incrementAndGet() % 900_000 + 1;
+        int id = order.incrementAndGet() % 300_000 + 1;
         String body = "{\"id\":" + id + ",\"status\":\"" + (id % 10 == 0 ? "created" : "backorder") + "\"}";
         long began = System.nanoTime();
         return client.patch()

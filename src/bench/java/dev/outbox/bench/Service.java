@@ -41,7 +41,7 @@ final class Service {
                 .run("--logging.level.dev.outbox=warn");
     }
 
-    /** A server that is as durable as any, with a million orders; it serves all scenarios but the one that measures starts. */
+    /** A server that is as durable as any, with 300,000 orders; it serves all scenarios but the one that measures starts. */
     static void startDatabase() throws IOException {
         EmbeddedPostgres server = EmbeddedPostgres.builder()
                 .setDataDirectory(Path.of("target", "bench-database"))
@@ -56,7 +56,7 @@ final class Service {
         SETTINGS.put("spring.r2dbc.url", "r2dbc:postgresql://localhost:" + server.getPort() + "/postgres");
         SETTINGS.put("spring.r2dbc.username", "postgres");
         SETTINGS.put("spring.liquibase.contexts", "demo");
-        SETTINGS.put("outbox.demo.orders", "1000000");
+        SETTINGS.put("outbox.demo.orders", "300000");
         SETTINGS.forEach(System::setProperty);
     }
 
