@@ -75,10 +75,14 @@ public final class Database {
         return toItsEnd(Mono.defer(() -> unit(work)));
     }
 
-    /** The work, which runs to its end once it is subscribed to: cancelling only stops listening to it. */
+    /**
+     * The work, which runs to its end once it is subscribed to: cancelling only stops listening to it. The sink is told of the end
+     * once: completing it after its value would lose a value that has not been requested yet.
+     */
     public static <T> Mono<T> toItsEnd(Mono<T> work) {
-        return Mono.create(
-                sink -> work.contextWrite(sink.contextView()).subscribe(sink::success, sink::error, sink::success));
+        return Mono.create(sink -> work.contextWrite(sink.contextView())
+                .singleOptional()
+                .subscribe(result -> result.ifPresentOrElse(sink::success, sink::success), sink::error));
     }
 
     /** The rows of one statement on a connection that the caller holds. */
