@@ -1,5 +1,6 @@
 package dev.outbox.database;
 
+import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
 import java.sql.SQLException;
@@ -36,7 +37,7 @@ final class DatabaseWait {
                     throw failure(address, "did not answer within " + patience.toSeconds() + " s", e);
                 }
                 if (attempt % LINE_EVERY == 0) {
-                    log.warn("Waiting for the database at " + address + ": " + e.getMessage());
+                    log.warn("Waiting for the database at " + address + ": " + reason(e));
                 }
                 pause(address, e);
             }
@@ -69,9 +70,16 @@ final class DatabaseWait {
         }
     }
 
+    /** The driver's words, which leave out that a name is unknown. */
+    private static String reason(SQLException failure) {
+        return failure.getCause() instanceof UnknownHostException unknown
+                ? "unknown host " + unknown.getMessage()
+                : String.valueOf(failure.getMessage());
+    }
+
     private static NoDatabaseException failure(JdbcAddress address, String what, SQLException cause) {
         return new NoDatabaseException(
-                "The database at " + address + " " + what + ": " + cause.getMessage(),
+                "The database at " + address + " " + what + ": " + reason(cause),
                 "Check spring.r2dbc.url, username and password (SPRING_R2DBC_URL, …_USERNAME, …_PASSWORD). Without them a"
                         + " PostgreSQL is embedded.",
                 cause);

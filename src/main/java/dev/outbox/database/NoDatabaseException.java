@@ -1,5 +1,7 @@
 package dev.outbox.database;
 
+import org.jspecify.annotations.Nullable;
+
 /** There is no database to start with. */
 final class NoDatabaseException extends RuntimeException {
 
@@ -9,7 +11,7 @@ final class NoDatabaseException extends RuntimeException {
      * @param message what is wrong, in words for who started the application
      * @param action what can be done
      */
-    NoDatabaseException(String message, String action, Throwable cause) {
+    NoDatabaseException(String message, String action, @Nullable Throwable cause) {
         super(message, cause);
         this.action = action;
     }

@@ -5,6 +5,7 @@ import java.time.Duration;
 import liquibase.Liquibase;
 import liquibase.integration.spring.Customizer;
 import org.springframework.beans.factory.annotation.Value;
+import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
 import org.springframework.boot.context.properties.ConfigurationProperties;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
@@ -15,6 +16,7 @@ import org.springframework.context.annotation.Condition;
 import org.springframework.context.annotation.ConditionContext;
 import org.springframework.context.annotation.Conditional;
 import org.springframework.context.annotation.Configuration;
+import org.springframework.core.env.Environment;
 import org.springframework.core.type.AnnotatedTypeMetadata;
 
 /** The database is there, and has the schema, before anything else starts. */
@@ -32,6 +34,12 @@ class SchemaConfiguration {
                 throw new IllegalArgumentException("outbox.demo.orders must be from 0 to 1000000, not " + orders);
             }
         }
+    }
+
+    /** Before any bean is made: the pool would be the first to fail. */
+    @Bean
+    static BeanFactoryPostProcessor addressCheck(Environment environment) {
+        return beans -> AddressCheck.check(environment);
     }
 
     @Bean
