@@ -1,15 +1,20 @@
 package dev.outbox.relay;
 
 import java.time.Duration;
+import java.util.concurrent.atomic.AtomicReference;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
- * Tells a reader of the log that there may be something to read. It is rung by writers (routines/event__ring.sql), at their commit,
+ * Tells one reader of the log that there may be something to read. It is rung by writers (routines/event__ring.sql), at their commit,
  * and only while somebody is asleep: a session that holds the sleepers' lock in share mode.
  *
  * <p>A ring says that a commit has happened, not which, and rings that come together count as one.
+ *
+ * <p>Readers on one session hold a share of the lock each, and the server only counts them. So each gives back exactly what it was
+ * granted, also when it was cancelled while it asked: one share too few and the others sleep unheard, one too many and writers ring
+ * for nobody.
  */
 final class Doorbell {
 
@@ -23,7 +28,11 @@ final class Doorbell {
 
     private static final Duration SHARE_EVERY = Duration.ofMillis(5);
 
+    private static final Mono<Boolean> NONE = Mono.just(false);
+
     private final Listener listener;
+    private final AtomicReference<Mono<Boolean>> share = new AtomicReference<>(NONE);
+    private volatile boolean closed;
 
     Doorbell(Listener listener) {
         this.listener = listener;
@@ -45,6 +54,25 @@ final class Doorbell {
      * @return false if the lock could not be had in time: then nobody may sleep, because nobody would ring
      */
     Mono<Boolean> fallAsleep() {
+        return Mono.defer(() -> {
+            Mono<Boolean> asked = ask().cache();
+            share.set(asked);
+            return closed ? asked.then(giveBack()).thenReturn(false) : asked;
+        });
+    }
+
+    /** Wakes up: the caller looks by itself, so writers need not ring for it. */
+    Mono<Void> wakeUp() {
+        return giveBack();
+    }
+
+    /** The reader has ended, asleep or not. The session goes on. */
+    void close() {
+        closed = true;
+        giveBack().onErrorComplete().subscribe();
+    }
+
+    private Mono<Boolean> ask() {
         return Mono.defer(() -> listener.tryLockShared(SLEEPERS))
                 .filter(granted -> granted)
                 .repeatWhenEmpty(
@@ -52,9 +80,12 @@ final class Doorbell {
                 .switchIfEmpty(Mono.fromSupplier(Doorbell::refused));
     }
 
-    /** Wakes up: the caller looks by itself, so writers need not ring for it. */
-    Mono<Void> wakeUp() {
-        return listener.unlockShared(SLEEPERS).then();
+    /** Waits for an answer that is under way; whoever takes the share out is the one to give it back. */
+    private Mono<Void> giveBack() {
+        return Mono.defer(() -> share.getAndSet(NONE))
+                .filter(granted -> granted)
+                .flatMap(granted -> listener.unlockShared(SLEEPERS))
+                .then();
     }
 
     private static boolean refused() {

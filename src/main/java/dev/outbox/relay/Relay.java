@@ -154,10 +154,9 @@ public final class Relay implements SmartLifecycle {
         private Mono<Void> run(Listener listener) {
             state = State.LEADING;
             LOG.info("relay.leads instance={} subscriptions={}", instance, names());
-            Doorbell doorbell = new Doorbell(listener);
             return Flux.fromIterable(subscriptions)
                     .flatMap(
-                            subscription -> runner(subscription).run(doorbell, stop.asMono()), subscriptions.size() + 1)
+                            subscription -> runner(subscription).run(listener, stop.asMono()), subscriptions.size() + 1)
                     .then();
         }
 

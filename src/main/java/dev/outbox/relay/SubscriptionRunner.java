@@ -51,13 +51,13 @@ final class SubscriptionRunner {
      * Runs the subscription until it is told to stop. A failure of the database makes it begin again, from the checkpoint as it is
      * stored and never from one that is remembered: a failover may have lost the last of it.
      *
-     * @param doorbell of the session that leads
+     * @param listener the session that leads
      * @param stop when it ends, no further page is read
      * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
      *     has gone on
      */
-    Mono<Void> run(Doorbell doorbell, Publisher<?> stop) {
-        return Mono.defer(() -> load().flatMap(checkpoint -> deliver(checkpoint, doorbell, stop)))
+    Mono<Void> run(Listener listener, Publisher<?> stop) {
+        return Mono.defer(() -> load().flatMap(checkpoint -> deliver(checkpoint, listener, stop)))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
                         .maxBackoff(RESTART_CAP)
                         .filter(error -> !(error instanceof StaleLeaderException))
@@ -80,8 +80,8 @@ final class SubscriptionRunner {
         return checkpoints.append(first, instance).thenReturn(first);
     }
 
-    private Mono<Void> deliver(Checkpoint from, Doorbell doorbell, Publisher<?> stop) {
-        Tail tail = new Tail(log, doorbell, from.position(), subscription.types(), PAGE, safetyPoll);
+    private Mono<Void> deliver(Checkpoint from, Listener listener, Publisher<?> stop) {
+        Tail tail = new Tail(log, new Doorbell(listener), from.position(), subscription.types(), PAGE, safetyPoll);
         Flux<Page> pages = tail.pages().takeUntilOther(stop).publishOn(scheduler, 1);
         return subscription.deliver(pages, from);
     }

@@ -58,14 +58,7 @@ final class Tail {
 
     /** The pages from the position on, endless; at most one is read ahead of demand. */
     Flux<Page> pages() {
-        return Mono.defer(this::look).repeat().doFinally(end -> release());
-    }
-
-    /** A reader that ends asleep gives its share of the lock back: the session goes on, and writers would ring for nobody. */
-    private void release() {
-        if (asleep) {
-            wakeUp().onErrorComplete().subscribe();
-        }
+        return Mono.defer(this::look).repeat().doFinally(end -> doorbell.close());
     }
 
     /** One look at the log: a page, or nothing after a rest. Whoever found a page asleep wakes up first. */
