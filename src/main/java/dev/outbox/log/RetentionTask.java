@@ -85,9 +85,13 @@ final class RetentionTask implements SmartLifecycle {
 
         private Mono<Boolean> failed(Throwable error) {
             if (!stopped) {
-                LOG.warn("retention.failed error=\"{}\"", error.getCause() == null ? error : error.getCause());
+                LOG.warn("retention.failed error=\"{}\"", cause(error));
             }
             return Mono.just(false);
+        }
+
+        private String cause(Throwable error) {
+            return (error.getCause() == null ? error : error.getCause()).toString();
         }
 
         private Mono<Void> rest(Duration length) {
