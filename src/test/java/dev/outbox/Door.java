@@ -21,7 +21,7 @@ import org.jspecify.annotations.Nullable;
  */
 public final class Door implements AutoCloseable {
 
-    private final TestDatabase database;
+    private volatile TestDatabase database;
     private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
     private final int port;
     private final AtomicReference<@Nullable Cut> cut = new AtomicReference<>();
@@ -36,6 +36,11 @@ public final class Door implements AutoCloseable {
 
     public int port() {
         return port;
+    }
+
+    /** Connections that are made from now on lead to another server. */
+    public void leadTo(TestDatabase other) {
+        database = other;
     }
 
     public void open() {
@@ -106,7 +111,13 @@ public final class Door implements AutoCloseable {
     private void accept(ServerSocket open) throws IOException {
         while (true) {
             Socket client = open.accept();
-            Socket server = new Socket(database.host(), database.port());
+            Socket server;
+            try {
+                server = new Socket(database.host(), database.port());
+            } catch (IOException refused) {
+                client.close();
+                continue;
+            }
             sockets.add(client);
             sockets.add(server);
             if (open.isClosed()) {
