@@ -2,8 +2,12 @@ package dev.outbox.relay;
 
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
+import dev.outbox.log.Controls;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.ParkedActions;
+import dev.outbox.log.Replays;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
@@ -42,10 +46,22 @@ class RelayConfiguration {
     }
 
     @Bean
+    ActionApplier actionApplier(
+            @Qualifier("relay") Database database,
+            Checkpoints checkpoints,
+            Actions actions,
+            Controls controls,
+            ParkedActions parked,
+            Replays replays) {
+        return new ActionApplier(database, checkpoints, actions, controls, parked, replays);
+    }
+
+    @Bean
     Relay relayEngine(
             Connections connections,
             EventLog log,
             Checkpoints checkpoints,
+            ActionApplier actions,
             @Qualifier("relay") Database database,
             ObjectProvider<Handler> handlers,
             ObjectProvider<TransactionalHandler> transactionalHandlers,
@@ -60,7 +76,7 @@ class RelayConfiguration {
                 .forEach(handler ->
                         subscriptions.add(new TransactionalSubscription(handler, database, checkpoints, instance)));
         requireDistinctNames(subscriptions);
-        return new Relay(listener(connections), log, checkpoints, subscriptions, settings, instance);
+        return new Relay(listener(connections), log, checkpoints, actions, subscriptions, settings, instance);
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
