@@ -108,18 +108,20 @@ final class OperatorRouter {
         return new Arguments(null, fields.optionalText("key", LONGEST), null, null, fields.optionalNumber("eventId"));
     }
 
-    /** An event id or an instant; null for the beginning. */
+    /** An event id or an instant; null for the beginning, which has to be said if all keys and types are meant. */
     private static @Nullable String from(JsonFields fields) {
+        if (!fields.has("from") && (fields.has("key") || fields.has("type"))) {
+            return null;
+        }
         String from = fields.textOrNumber("from", 50);
         if (from.equals("beginning")) {
             return null;
         }
-        if (ID.matcher(from).matches() && from.compareTo("9223372036854775807") <= (from.length() == 19 ? 0 : 99)) {
-            return from;
-        }
         try {
-            return OffsetDateTime.parse(from).toInstant().toString();
-        } catch (DateTimeException e) {
+            return ID.matcher(from).matches()
+                    ? Long.toString(Long.parseLong(from))
+                    : OffsetDateTime.parse(from).toInstant().toString();
+        } catch (DateTimeException | NumberFormatException e) {
             throw Problem.invalidBody(
                     "`from` must be \"beginning\", the id of an event, or a time such as \"2026-01-31T12:00:00Z\".");
         }
