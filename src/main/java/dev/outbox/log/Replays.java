@@ -42,8 +42,8 @@ public class Replays {
                 select coalesce(min(id), 1), coalesce(max(id), 0) + 1
                 from outbox.event
                 union all
-                select case when e.occurred_at < $1 - interval '1 minute' then e.id + 1 else h.low end,
-                    case when e.occurred_at < $1 - interval '1 minute' then h.high else (h.low + h.high) / 2 end
+                select case when e.occurred_at < $1::timestamptz - interval '1 minute' then e.id + 1 else h.low end,
+                    case when e.occurred_at < $1::timestamptz - interval '1 minute' then h.high else (h.low + h.high) / 2 end
                 from half h
                 left join lateral (
                     select id, occurred_at from outbox.event where id >= (h.low + h.high) / 2 order by id limit 1) e on true
@@ -52,7 +52,7 @@ public class Replays {
             select coalesce(
                 (select id
                     from outbox.event
-                    where id >= (select max(low) from half) and occurred_at >= $1
+                    where id >= (select max(low) from half) and occurred_at >= $1::timestamptz
                     order by id
                     limit 1),
                 (select max(high) from half)) as id
