@@ -279,6 +279,27 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION outbox.is_done(done pg_snapshot, target pg_snapshot, last bigint, tx xid8, id bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select pg_catalog.pg_visible_in_snapshot(tx, done)
+        or (target is not null and id <= last and pg_catalog.pg_visible_in_snapshot(tx, target))
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.late(snapshot pg_snapshot, barrier xid8)
+ RETURNS SETOF xid8
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select tx from pg_catalog.pg_snapshot_xip(snapshot) tx
+    union all
+    select n::text::xid8
+    from pg_catalog.generate_series(
+        pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint, barrier::text::bigint - 1) n
+$function$;
+
 CREATE OR REPLACE FUNCTION public.orders__capture()
  RETURNS trigger
  LANGUAGE plpgsql

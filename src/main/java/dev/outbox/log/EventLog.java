@@ -79,9 +79,9 @@ public class EventLog {
     private static final String OF_KEY = """
             select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
             from outbox.event
-            where aggregate_type = $1 and aggregate_id = $2
+            where aggregate_type = $1 and aggregate_id = $2 and id > $3
             order by id
-            limit $3
+            limit $4
             """;
 
     /** Index event_pkey. */
@@ -149,9 +149,9 @@ public class EventLog {
                 .map(rows -> page(from, limit, rows));
     }
 
-    /** The events of one key in order, the oldest first; at most {@code limit}. */
-    public Mono<List<Event>> ofKey(String aggregateType, String key, int limit) {
-        return database.query(EventLog::event, OF_KEY, aggregateType, key, limit);
+    /** The events of one key with ids above {@code after}, the oldest first; at most {@code limit}. */
+    public Mono<List<Event>> ofKey(String aggregateType, String key, long after, int limit) {
+        return database.query(EventLog::event, OF_KEY, aggregateType, key, after, limit);
     }
 
     /** One event; empty if it is not in the log. */

@@ -31,6 +31,7 @@ public final class Relay implements SmartLifecycle {
     private final PostgresqlConnectionFactory connections;
     private final EventLog log;
     private final Checkpoints checkpoints;
+    private final ActionApplier actions;
     private final List<Subscription> subscriptions;
     private final RelaySettings settings;
     private final String instance;
@@ -43,12 +44,14 @@ public final class Relay implements SmartLifecycle {
             PostgresqlConnectionFactory connections,
             EventLog log,
             Checkpoints checkpoints,
+            ActionApplier actions,
             List<Subscription> subscriptions,
             RelaySettings settings,
             String instance) {
         this.connections = connections;
         this.log = log;
         this.checkpoints = checkpoints;
+        this.actions = actions;
         this.subscriptions = List.copyOf(subscriptions);
         this.settings = settings;
         this.instance = instance;
@@ -161,7 +164,7 @@ public final class Relay implements SmartLifecycle {
         }
 
         private SubscriptionRunner runner(Subscription subscription) {
-            return new SubscriptionRunner(subscription, log, checkpoints, instance, scheduler, settings.safetyPoll());
+            return new SubscriptionRunner(subscription, log, checkpoints, actions, instance, scheduler, settings);
         }
     }
 

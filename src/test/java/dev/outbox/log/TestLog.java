@@ -59,4 +59,16 @@ public final class TestLog {
     public static Checkpoints checkpoints(Database database) {
         return new Checkpoints(database);
     }
+
+    public static Actions actions(Database database) {
+        return new Actions(database, database);
+    }
+
+    public static Controls controls(Database database) {
+        return new Controls(database);
+    }
+
+    public static Replays replays(Database database) {
+        return new Replays(database);
+    }
 }

@@ -4,8 +4,10 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
+import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.ParkedActions;
 import dev.outbox.log.TestLog;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
@@ -22,6 +24,7 @@ final class TestRelay implements AutoCloseable {
     final Relay relay;
     final EventLog log;
     final Checkpoints checkpoints;
+    final Actions actions;
     final ConnectionPool relayPool;
     final ConnectionPool logPool;
 
@@ -35,8 +38,10 @@ final class TestRelay implements AutoCloseable {
         relayPool = new RelayConfiguration().relayPool(connections);
         logPool = TestLog.pool(connections);
         Database units = new Database(relayPool, Duration.ofSeconds(20));
-        log = eventLog.apply(new Database(logPool, Duration.ofSeconds(20)));
+        Database logUnits = new Database(logPool, Duration.ofSeconds(20));
+        log = eventLog.apply(logUnits);
         checkpoints = TestLog.checkpoints(units);
+        actions = TestLog.actions(units);
         String instance = "test-" + UUID.randomUUID();
         Ledger ledger =
                 new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.circuitStates(units), instance);
@@ -47,6 +52,13 @@ final class TestRelay implements AutoCloseable {
                 RelayConfiguration.listener(connections),
                 log,
                 checkpoints,
+                new ActionApplier(
+                        units,
+                        checkpoints,
+                        actions,
+                        TestLog.controls(units),
+                        new ParkedActions(),
+                        TestLog.replays(logUnits)),
                 subscriptions,
                 new RelaySettings(safetyPoll, Duration.ofSeconds(5)),
                 instance);
