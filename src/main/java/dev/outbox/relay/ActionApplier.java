@@ -85,7 +85,7 @@ final class ActionApplier {
     }
 
     private Mono<Checkpoint> apply(Subscription subscription, Action action, Checkpoint latest, String instance) {
-        return position(action, latest)
+        return Mono.defer(() -> position(action, latest))
                 .map(latest::next)
                 .flatMap(next -> store(
                         next,
