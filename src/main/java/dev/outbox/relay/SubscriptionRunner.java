@@ -6,6 +6,7 @@ import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.StaleLeaderException;
 import java.time.Duration;
+import java.util.function.Supplier;
 import org.reactivestreams.Publisher;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -51,13 +52,13 @@ final class SubscriptionRunner {
      * Runs the subscription until it is told to stop. A failure of the database makes it begin again, from the checkpoint as it is
      * stored and never from one that is remembered: a failover may have lost the last of it.
      *
-     * @param listener the session that leads
+     * @param bell makes what wakes a reader, one for each beginning
      * @param stop when it ends, no further page is read
      * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
      *     has gone on
      */
-    Mono<Void> run(Listener listener, Publisher<?> stop) {
-        return Mono.defer(() -> claim().flatMap(checkpoint -> deliver(checkpoint, listener, stop)))
+    Mono<Void> run(Supplier<Doorbell> bell, Publisher<?> stop) {
+        return Mono.defer(() -> claim().flatMap(checkpoint -> deliver(checkpoint, bell.get(), stop)))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
                         .maxBackoff(RESTART_CAP)
                         .filter(error -> !(error instanceof StaleLeaderException))
@@ -80,8 +81,8 @@ final class SubscriptionRunner {
                 .flatMap(claim -> checkpoints.append(claim, instance).thenReturn(claim));
     }
 
-    private Mono<Void> deliver(Checkpoint from, Listener listener, Publisher<?> stop) {
-        Tail tail = new Tail(log, new Doorbell(listener), from.position(), subscription.types(), PAGE, safetyPoll);
+    private Mono<Void> deliver(Checkpoint from, Doorbell bell, Publisher<?> stop) {
+        Tail tail = new Tail(log, bell, from.position(), subscription.types(), PAGE, safetyPoll);
         Flux<Page> pages = tail.pages().takeUntilOther(stop).publishOn(scheduler, 1);
         return subscription.deliver(pages, from);
     }
