@@ -6,7 +6,7 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
-import java.util.UUID;
+import java.util.concurrent.ThreadLocalRandom;
 import reactor.core.publisher.Mono;
 
 /**
@@ -38,7 +38,7 @@ final class SessionProof {
      * @return the process at the server that serves the session; fails with {@link SharedSessionException} if there is not one
      */
     static Mono<Integer> of(PostgresqlConnection connection, PostgresqlConnectionFactory connections) {
-        String mark = UUID.randomUUID().toString();
+        String mark = Long.toHexString(ThreadLocalRandom.current().nextLong());
         return pid(connection, MARK, mark)
                 .flatMap(marked -> Mono.usingWhen(
                         connections.create(),
