@@ -58,6 +58,10 @@ public final class JavaProcess implements AutoCloseable {
         }
     }
 
+    public long pid() {
+        return process.pid();
+    }
+
     public String output() {
         synchronized (lines) {
             return String.join("\n", lines);
@@ -67,6 +71,19 @@ public final class JavaProcess implements AutoCloseable {
     /** SIGKILL; returns when it is gone. */
     public void kill() throws InterruptedException {
         process.destroyForcibly().waitFor();
+    }
+
+    /** SIGTERM: it is asked to end; does not wait until it has. */
+    public void terminate() {
+        process.destroy();
+    }
+
+    /** Waits until it is gone, and returns how it ended. */
+    public int awaitEnd(Duration atMost) throws InterruptedException {
+        if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new IllegalStateException("It runs on: " + output());
+        }
+        return process.exitValue();
     }
 
     /** SIGSTOP: it is there, and does nothing. */

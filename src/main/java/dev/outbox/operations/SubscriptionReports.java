@@ -21,12 +21,13 @@ import reactor.core.publisher.Mono;
 @Repository
 final class SubscriptionReports {
 
-    /** Whether some session holds the leader's lock. What follows from how leadership is held stands here alone. */
+    /** Whether some session holds the lock of who runs subscription s: as {@code Roster} takes it. */
     static final String LED = """
             exists (
                 select
                 from pg_locks
-                where locktype = 'advisory' and classid = 11311 and objid = 2 and granted
+                where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock' and granted
+                  and (classid::bigint << 32 | objid::bigint) = hashtextextended(s.name, 11312)
                   and database = (select oid from pg_database where datname = current_database()))""";
 
     /**

@@ -8,6 +8,7 @@ import dev.outbox.log.Page;
 import dev.outbox.log.StaleLeaderException;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Supplier;
 import org.reactivestreams.Publisher;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -63,15 +64,15 @@ final class SubscriptionRunner {
      * Runs the subscription until it is told to stop. A failure of the database makes it begin again, from the checkpoint as it is
      * stored and never from one that is remembered: a failover may have lost the last of it.
      *
-     * @param listener the session that leads
+     * @param bell makes what wakes a reader, one for each beginning
      * @param stop when it ends, no further page is read
      * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
      *     has gone on
      */
-    Mono<Void> run(Listener listener, Publisher<?> stop) {
+    Mono<Void> run(Supplier<Doorbell> bell, Publisher<?> stop) {
         AtomicBoolean stopped = new AtomicBoolean();
         Mono<Void> stopping = Flux.from(stop).then().doOnTerminate(() -> stopped.set(true));
-        return Mono.defer(() -> turn(listener, stopping))
+        return Mono.defer(() -> turn(bell, stopping))
                 .repeat(() -> !stopped.get())
                 .then()
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
@@ -83,12 +84,12 @@ final class SubscriptionRunner {
                                 signal.failure().toString())));
     }
 
-    private Mono<Void> turn(Listener listener, Mono<Void> stopping) {
+    private Mono<Void> turn(Supplier<Doorbell> bell, Mono<Void> stopping) {
         return claim().flatMap(claimed -> actions.applyWaiting(subscription, claimed, instance))
                 .flatMap(latest -> actions.control(subscription)
                         .flatMap(control -> control.paused()
-                                ? Mono.firstWithSignal(called(listener, true), stopping)
-                                : deliver(latest, control, listener, stopping)));
+                                ? Mono.firstWithSignal(called(bell.get(), true), stopping)
+                                : deliver(latest, control, bell, stopping)));
     }
 
     /**
@@ -104,26 +105,25 @@ final class SubscriptionRunner {
                 .flatMap(claim -> checkpoints.append(claim, instance).thenReturn(claim));
     }
 
-    private Mono<Void> deliver(Checkpoint latest, Control control, Listener listener, Mono<Void> stopping) {
+    private Mono<Void> deliver(Checkpoint latest, Control control, Supplier<Doorbell> bell, Mono<Void> stopping) {
         return actions.endReplay(control, latest, instance)
                 .flatMap(from -> from.equals(latest)
-                        ? deliver(from, Replay.of(control), listener, stopping)
-                        : deliver(from, Replay.NONE, listener, stopping));
+                        ? deliver(from, Replay.of(control), bell, stopping)
+                        : deliver(from, Replay.NONE, bell, stopping));
     }
 
     /**
      * When an operator calls no further page is read, and what is in hand may end. What does not end in time is cut off, and comes
      * again: else a handler that hangs could not be paused.
      */
-    private Mono<Void> deliver(Checkpoint from, Replay replay, Listener listener, Mono<Void> stopping) {
-        Tail tail = new Tail(
-                log, new Doorbell(listener), from.position(), subscription.types(), PAGE, settings.safetyPoll());
+    private Mono<Void> deliver(Checkpoint from, Replay replay, Supplier<Doorbell> bell, Mono<Void> stopping) {
+        Tail tail = new Tail(log, bell.get(), from.position(), subscription.types(), PAGE, settings.safetyPoll());
         Sinks.Empty<Void> over = Sinks.empty();
         Flux<Page> pages = replay.pace(tail.pages())
                 .takeUntilOther(stopping)
                 .takeUntilOther(over.asMono())
                 .publishOn(scheduler, 1);
-        Mono<Void> cutOff = called(listener, false)
+        Mono<Void> cutOff = called(bell.get(), false)
                 .doOnSuccess(called -> over.tryEmitEmpty())
                 .then(Mono.delay(settings.stopWithin()))
                 .doOnSuccess(late -> LOG.warn(
@@ -135,20 +135,20 @@ final class SubscriptionRunner {
     }
 
     /** Completes when an operator calls. It looks each time the bell rings, since a call rings it. */
-    private Mono<Void> called(Listener listener, boolean paused) {
+    private Mono<Void> called(Doorbell bell, boolean paused) {
         return Mono.defer(() -> {
-                    long mark = listener.heard();
+                    long mark = bell.mark();
                     return actions.isCalled(subscription, paused)
-                            .flatMap(called -> called ? Mono.just(true) : rest(listener, mark));
+                            .flatMap(called -> called ? Mono.just(true) : rest(bell, mark));
                 })
                 .repeat()
                 .next()
                 .then();
     }
 
-    private static Mono<Boolean> rest(Listener listener, long mark) {
+    private static Mono<Boolean> rest(Doorbell bell, long mark) {
         return Mono.firstWithSignal(
-                        listener.hearsAfter(mark), Mono.delay(LOOK_EVERY).then())
+                        bell.ringsAfter(mark), Mono.delay(LOOK_EVERY).then())
                 .then(Mono.empty());
     }
 }

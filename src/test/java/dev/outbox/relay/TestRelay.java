@@ -29,12 +29,11 @@ final class TestRelay implements AutoCloseable {
     final ConnectionPool logPool;
 
     private TestRelay(
-            TestDatabase database,
+            Connections connections,
             Function<Database, EventLog> eventLog,
             Duration safetyPoll,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
-        Connections connections = TestConnections.to(database);
         relayPool = new RelayConfiguration().relayPool(connections);
         logPool = TestLog.pool(connections);
         Database units = new Database(relayPool, Duration.ofSeconds(20));
@@ -71,16 +70,23 @@ final class TestRelay implements AutoCloseable {
     }
 
     static TestRelay with(TestDatabase database, Function<Database, EventLog> eventLog, Handler... handlers) {
-        return new TestRelay(database, eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
+        return new TestRelay(
+                TestConnections.to(database), eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
     }
 
     static TestRelay with(TestDatabase database, TransactionalHandler... handlers) {
-        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
+        return new TestRelay(
+                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
     }
 
     /** As the application runs it. */
     static TestRelay with(TestDatabase database, List<Handler> handlers, List<TransactionalHandler> transactional) {
-        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+        return new TestRelay(
+                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+    }
+
+    static TestRelay through(Connections connections, Handler... handlers) {
+        return new TestRelay(connections, TestLog::eventLog, Duration.ofSeconds(1), List.of(handlers), List.of());
     }
 
     void stop() {
