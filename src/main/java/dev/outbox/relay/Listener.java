@@ -4,6 +4,7 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import io.r2dbc.postgresql.api.Notification;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.R2dbcException;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;
 import java.util.List;
@@ -35,8 +36,12 @@ final class Listener {
     /** Rung by instances, when one gives up a subscription. */
     private static final String CHANGES = "outbox_change";
 
+    private static final Duration OPEN_WITHIN = Duration.ofSeconds(3);
     private static final Duration ECHO_EVERY = Duration.ofSeconds(1);
     private static final Duration ECHO_WITHIN = Duration.ofSeconds(2);
+
+    /** PostgreSQL's program_limit_exceeded. */
+    private static final String QUEUE_FULL = "54000";
 
     private static final String TRY_LOCK = "select pg_try_advisory_lock(11311, $1) as done";
     private static final String TRY_LOCK_SHARED = "select pg_try_advisory_lock_shared(11311, $1) as done";
@@ -67,12 +72,25 @@ final class Listener {
      *     notifications
      */
     static Mono<Listener> connect(PostgresqlConnectionFactory connections) {
-        return connections
-                .create()
+        return open(connections)
                 .flatMap(connection -> SessionProof.of(connection, connections)
                         .flatMap(session -> new Listener(connection, session).begin())
                         .onErrorResume(
                                 error -> connection.close().onErrorComplete().then(Mono.error(error))));
+    }
+
+    /**
+     * The driver's own deadline ends when TCP is connected: a server that then says nothing would be waited for as long as it lives.
+     * One that is late is closed when it comes.
+     */
+    private static Mono<PostgresqlConnection> open(PostgresqlConnectionFactory connections) {
+        return Mono.defer(() -> {
+            Mono<PostgresqlConnection> opening = connections.create().cache();
+            return opening.timeout(OPEN_WITHIN)
+                    .doOnError(TimeoutException.class, late -> opening.flatMap(PostgresqlConnection::close)
+                            .onErrorComplete()
+                            .subscribe());
+        });
     }
 
     private Mono<Listener> begin() {
@@ -130,9 +148,9 @@ final class Listener {
         return ask(UNLOCK_SHARED, lock);
     }
 
-    /** Tells all instances to look who runs what. */
+    /** Tells all instances to look who runs what; if that cannot be said, they look by themselves a little later. */
     Mono<Boolean> tellOfChange() {
-        return ask(NOTIFY, CHANGES, "");
+        return ask(NOTIFY, CHANGES, "").onErrorReturn(Listener::isQueueFull, false);
     }
 
     /** Asks one question of the session; the column {@code done} is the answer. */
@@ -165,10 +183,11 @@ final class Listener {
         Mono<Boolean> send = ask(NOTIFY, echoChannel, "first").doOnNext(done -> sent.set(true));
         return Mono.zip(heard, send)
                 .timeout(ECHO_WITHIN)
+                .then()
+                .onErrorComplete(Listener::isQueueFull)
                 .onErrorMap(
                         error -> error instanceof TimeoutException && sent.get(),
-                        error -> new SharedSessionException("notifications do not arrive"))
-                .then();
+                        error -> new SharedSessionException("notifications do not arrive"));
     }
 
     private Flux<String> echo() {
@@ -178,7 +197,13 @@ final class Listener {
     private Mono<String> echo(String nonce) {
         Mono<String> heard = echoes.asFlux().filter(nonce::equals).next();
         return Mono.zip(heard, ask(NOTIFY, echoChannel, nonce), (echo, sent) -> echo)
-                .timeout(ECHO_WITHIN);
+                .timeout(ECHO_WITHIN)
+                .onErrorReturn(Listener::isQueueFull, nonce);
+    }
+
+    /** A server that refuses to notify has answered, and is alive; meanwhile nobody rings, and the safety poll finds the events. */
+    private static boolean isQueueFull(Throwable error) {
+        return error instanceof R2dbcException refused && QUEUE_FULL.equals(refused.getSqlState());
     }
 
     private void hear(Notification notification) {
