@@ -3,6 +3,9 @@ package dev.outbox;
 import io.netty.buffer.ByteBuf;
 import java.io.ByteArrayOutputStream;
 import java.nio.charset.StandardCharsets;
+import java.util.HashSet;
+import java.util.Locale;
+import java.util.Set;
 
 /** Follows the messages of one connection of PostgreSQL's protocol, both ways, and finds its commits. Changes no bytes. */
 final class CommitSpotter {
@@ -21,6 +24,7 @@ final class CommitSpotter {
 
     private final Messages requests = new Messages(true);
     private final Messages answers = new Messages(false);
+    private final Set<String> prepared = new HashSet<>();
     private volatile String name = "";
     private boolean encryptionAsked;
 
@@ -35,10 +39,26 @@ final class CommitSpotter {
             if (type == 0) {
                 begin(text);
             }
-            found[0] |= (type == 'Q' || type == 'P')
-                    && text.toUpperCase(java.util.Locale.ROOT).contains("COMMIT\0");
+            found[0] |= commits(type, text);
         });
         return found[0];
+    }
+
+    /** A query that says so, or the execution of a statement that was prepared to. */
+    private boolean commits(int type, String text) {
+        if (type == 'P') {
+            String statement = text.substring(0, text.indexOf('\0'));
+            if (text.toUpperCase(Locale.ROOT).startsWith("COMMIT\0", statement.length() + 1)) {
+                prepared.add(statement);
+            } else {
+                prepared.remove(statement);
+            }
+        }
+        if (type == 'B') {
+            int statement = text.indexOf('\0') + 1;
+            return prepared.contains(text.substring(statement, text.indexOf('\0', statement)));
+        }
+        return type == 'Q' && text.toUpperCase(Locale.ROOT).startsWith("COMMIT\0");
     }
 
     /** What these bytes of the server say of the statement that was sent last. */

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.sql.Connection;
+import java.sql.DriverManager;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
@@ -77,12 +78,13 @@ class DoorIntegrationTests {
 
     @Test
     void whoHangsUpOnAFrozenConnectionIsSeenAndTheServerIsNotTold() throws Exception {
-        try (Connection connection = behind()) {
+        // Only with a minimal version the driver tells its name at the start.
+        String url = door.to(DATABASE).jdbcUrl() + "?assumeMinServerVersion=12&ApplicationName=hung";
+        try (Connection connection = DriverManager.getConnection(url, TestDatabase.USER, TestDatabase.PASSWORD)) {
             String session = ask(connection, "select pg_backend_pid()");
             door.freeze();
             CompletableFuture<Void> hangsUp = CompletableFuture.runAsync(() -> close(connection));
-            assertThat(door.awaitGivenUp("PostgreSQL JDBC Driver", Duration.ofSeconds(5)))
-                    .isLessThan(Duration.ofSeconds(5));
+            assertThat(door.awaitGivenUp("hung", Duration.ofSeconds(5))).isLessThan(Duration.ofSeconds(5));
             hangsUp.get(5, TimeUnit.SECONDS);
             assertThat(DATABASE.value("select count(*) from pg_stat_activity where pid = " + session))
                     .isEqualTo("1");
@@ -142,6 +144,22 @@ class DoorIntegrationTests {
         assertThatThrownBy(() -> insert(12, door::cutAfterCommit)).isInstanceOf(SQLException.class);
         assertThat(rows(12)).isEqualTo(1);
         assertThat(door.cuts()).isEqualTo(1);
+    }
+
+    /** The driver prepares its commits, and sends the text only once. */
+    @Test
+    void aLaterCommitOfAConnectionIsFoundToo() throws Exception {
+        try (Connection connection = behind()) {
+            connection.setAutoCommit(false);
+            for (int i = 0; i < 10; i++) {
+                ask(connection, "insert into passed values (14) returning number");
+                connection.commit();
+            }
+            ask(connection, "insert into passed values (14) returning number");
+            door.cutAfterCommit();
+            assertThatThrownBy(connection::commit).isInstanceOf(SQLException.class);
+        }
+        assertThat(rows(14)).isEqualTo(11);
     }
 
     @Test

@@ -9,6 +9,8 @@ import java.util.Locale;
  *
  * @param order where it stands in the table
  * @param skipped why it was not run; empty if it was
+ * @param repeatsAtOnce the most events that came again after one injection
+ * @param repeatsBound the most that may
  * @param found its own bars and what was measured, in words
  * @param times to take over or to recover, in ms
  * @param wrong what does not hold; empty if all does
@@ -39,7 +41,7 @@ record Finding(
             return "fault: %s, seed %d, skipped: %s".formatted(scenario, Lane.SEED, skipped);
         }
         return ("fault: %s, seed %d, injections %d, ok %d, unknown %d, failed %d, delivered %d, lost %d, order %d,"
-                        + " repeats %d of %d at most, ms p50/p99/max %s%s, %s")
+                        + " repeats %d of %s, ms p50/p99/max %s%s, %s")
                 .formatted(
                         scenario,
                         Lane.SEED,
@@ -51,7 +53,7 @@ record Finding(
                         lost,
                         swapped,
                         repeatsAtOnce,
-                        repeatsBound,
+                        bound("any"),
                         percentiles(),
                         found.isEmpty() ? "" : ", " + found,
                         wrong.isEmpty() ? "holds" : "DOES NOT HOLD: " + wrong);
@@ -59,7 +61,7 @@ record Finding(
 
     String row() {
         return skipped.isEmpty()
-                ? "| %s | %d | %d / %d / %d | %d | %d | %d | %d ≤ %d | %s | %s | %s |"
+                ? "| %s | %d | %d / %d / %d | %d | %d | %d | %d of %s | %s | %s | %s |"
                         .formatted(
                                 scenario,
                                 injections,
@@ -70,7 +72,7 @@ record Finding(
                                 lost,
                                 swapped,
                                 repeatsAtOnce,
-                                repeatsBound,
+                                bound("any"),
                                 percentiles(),
                                 found,
                                 wrong.isEmpty() ? "holds" : "does not hold: " + String.join("; ", wrong))
@@ -82,7 +84,7 @@ record Finding(
                 Locale.ROOT,
                 "{\"scenario\": %s, \"lane\": %s, \"seed\": %d, \"skipped\": %s, \"injections\": %d, \"ok\": %d, \"unknown\": %d,"
                         + " \"failed\": %d, \"delivered\": %d, \"lost\": %d, \"order\": %d, \"repeats\": %d,"
-                        + " \"repeatsBound\": %d, \"p50\": %d, \"p99\": %d, \"max\": %d, \"found\": %s, \"wrong\": [%s]}",
+                        + " \"repeatsBound\": %s, \"p50\": %d, \"p99\": %d, \"max\": %d, \"found\": %s, \"wrong\": [%s]}",
                 quoted(scenario),
                 quoted(Lane.name()),
                 Lane.SEED,
@@ -95,12 +97,16 @@ record Finding(
                 lost,
                 swapped,
                 repeatsAtOnce,
-                repeatsBound,
+                bound("null"),
                 percentile(50),
                 percentile(99),
                 percentile(100),
                 quoted(found),
                 String.join(", ", wrong.stream().map(Finding::quoted).toList()));
+    }
+
+    private String bound(String none) {
+        return repeatsBound == Integer.MAX_VALUE ? none : Integer.toString(repeatsBound);
     }
 
     private String percentiles() {

@@ -26,9 +26,9 @@ class FreezeFaultTests {
                 service.awaitPort();
             }
             rig.write();
-            for (int i = Lane.times(2, 50); i > 0; i--) {
+            for (int i = Lane.times(1, 50); i > 0; i--) {
                 rig.pause(300, 1_000);
-                freeze(rig, Lane.isLong() ? 5_000 + rig.dice.nextInt(15_000) : 5_000 + rig.dice.nextInt(5_000));
+                freeze(rig, Lane.isLong() ? 5_000 + rig.dice.nextInt(15_000) : 9_000);
             }
             rig.require(Finding.max(rig.times) <= TAKEN_OVER_WITHIN, "taken over later than after 9 s");
             rig.settle("stale checkpoints stored 0, refused " + refused + " times");
@@ -39,14 +39,12 @@ class FreezeFaultTests {
     private void freeze(Rig rig, int millis) throws Exception {
         Service frozen = rig.deliverer();
         long last = rig.lastEvent();
-        rig.inject(Rig.IN_HAND);
+        rig.inject();
         long began = Rig.micros();
         frozen.freeze();
         boolean taken = Servers.waitFor(
-                () -> rig.sink.deliveries().stream()
-                        .anyMatch(delivery -> delivery.micros() > began
-                                && delivery.id() > last
-                                && delivery.process() != frozen.pid()),
+                () -> rig.sink.since(began).stream()
+                        .anyMatch(delivery -> delivery.id() > last && delivery.process() != frozen.pid()),
                 Duration.ofMillis(millis));
         if (taken) {
             rig.times.add(rig.awaitNews(last, began, process -> process != frozen.pid(), Rig.SOON));

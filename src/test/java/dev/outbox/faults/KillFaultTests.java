@@ -20,9 +20,9 @@ class KillFaultTests {
         try (Rig rig = new Rig(1, "kill -9 the only instance")) {
             rig.start().awaitPort();
             rig.write();
-            for (int i = Lane.times(3, 100); i > 0; i--) {
+            for (int i = Lane.times(2, 100); i > 0; i--) {
                 rig.pause(500, 2_500);
-                rig.inject();
+                rig.injectKill();
                 rig.kill(rig.services.get(0));
                 Service next = rig.start();
                 next.awaitPort();
@@ -39,12 +39,12 @@ class KillFaultTests {
 
     @Test
     void oneOfTwoInstancesIsKilled() throws Exception {
-        oneIsKilled(2, "kill -9 one of two", 2, Lane.times(3, 100));
+        oneIsKilled(2, "kill -9 one of two", 2, Lane.times(2, 100));
     }
 
     @Test
     void oneOfThreeInstancesIsKilled() throws Exception {
-        oneIsKilled(3, "kill -9 one of three", 3, Lane.times(2, 100));
+        oneIsKilled(3, "kill -9 one of three", 3, Lane.times(1, 100));
     }
 
     /** Mostly the one that delivers; the time is until another one delivers. */
@@ -69,7 +69,7 @@ class KillFaultTests {
 
     private static void kill(Rig rig) throws InterruptedException {
         Service deliverer = rig.deliverer();
-        boolean other = rig.dice.nextInt(4) == 0;
+        boolean other = rig.dice.nextInt(5) == 0;
         Service victim = other
                 ? rig.services.stream()
                         .filter(service -> service != deliverer)
@@ -77,7 +77,7 @@ class KillFaultTests {
                         .orElseThrow()
                 : deliverer;
         long last = rig.lastEvent();
-        rig.inject();
+        rig.injectKill();
         long killed = Rig.micros();
         rig.kill(victim);
         long took = rig.awaitNews(last, killed, process -> process != victim.pid(), Duration.ofSeconds(30));

@@ -23,9 +23,9 @@ class NetworkFaultTests {
         try (Rig rig = new Rig(8, "proxy: reset, half-close");
                 Door door = new Door(rig.database)) {
             begin(rig, door);
-            for (int i = Lane.times(15, 200); i > 0; i--) {
+            for (int i = Lane.times(10, 200); i > 0; i--) {
                 rig.pause(50, 500);
-                rig.inject(Rig.IN_HAND);
+                rig.inject();
                 switch (rig.dice.nextInt(6)) {
                     case 0 -> door.reset();
                     case 1 -> door.halfClose(Door.Way.REQUESTS);
@@ -33,7 +33,7 @@ class NetworkFaultTests {
                     default -> door.resetOne(rig.dice);
                 }
             }
-            rig.times.add(rig.awaitNews(process -> true, Rig.SOON));
+            rig.times.add(rig.awaitProgress(Rig.SOON));
             settle(rig, "ms to recover");
         }
     }
@@ -48,9 +48,9 @@ class NetworkFaultTests {
                     List.of(Door.Way.REQUESTS),
                     List.of(Door.Way.ANSWERS),
                     List.of(Door.Way.REQUESTS, Door.Way.ANSWERS));
-            for (int i = 0; i < Lane.times(2, 60); i++) {
+            for (int i = 0; i < Lane.times(1, 60); i++) {
                 rig.pause(500, 1_500);
-                rig.inject(Rig.IN_HAND);
+                rig.inject();
                 long until =
                         System.nanoTime() + TimeUnit.SECONDS.toNanos(10 + (Lane.isLong() ? rig.dice.nextInt(50) : 0));
                 ways.get((i + 2) % 3).forEach(door::hold);
@@ -58,7 +58,7 @@ class NetworkFaultTests {
                         .toMillis());
                 LockSupport.parkNanos(until - System.nanoTime());
                 door.release();
-                long recovered = rig.awaitNews(process -> true, Rig.SOON);
+                long recovered = rig.awaitProgress(Rig.SOON);
                 rig.require(recovered <= RECOVERED_WITHIN, "recovered after " + recovered + " ms");
             }
             rig.require(Finding.max(rig.times) <= NOTICED_WITHIN, "noticed later than after 5 s");
@@ -74,15 +74,15 @@ class NetworkFaultTests {
                 Door writersDoor = new Door(rig.database)) {
             rig.start(door.to(rig.database), List.of("-Xmx256m"), Map.of()).awaitPort();
             rig.write(writersDoor.to(rig.database), 3, 15);
-            for (int i = 0; i < Lane.times(20, 200); i++) {
+            for (int i = 0; i < Lane.times(12, 200); i++) {
                 rig.pause(50, 300);
                 Door one = i % 2 == 0 ? door : writersDoor;
                 int cuts = one.cuts();
-                rig.inject(Rig.IN_HAND);
+                rig.inject();
                 one.cutAfterCommit();
                 Servers.await(() -> one.cuts() > cuts, Duration.ofSeconds(20), "a commit to cut");
             }
-            rig.times.add(rig.awaitNews(process -> true, Rig.SOON));
+            rig.times.add(rig.awaitProgress(Rig.SOON));
             settle(rig, "ms to recover");
         }
     }
@@ -93,13 +93,13 @@ class NetworkFaultTests {
                 Door door = new Door(rig.database)) {
             begin(rig, door);
             for (int i = 0; i < Lane.times(2, 40); i++) {
-                rig.inject(Rig.IN_HAND);
+                rig.inject();
                 if (i % 2 == 0) {
                     door.delay(100, 50);
                 } else {
                     door.throttle(1_000);
                 }
-                rig.pause(4_000, 6_000);
+                rig.pause(3_000, 4_000);
                 door.unhindered();
                 rig.times.add(rig.awaitNews(process -> true, Rig.SOON));
             }

@@ -30,8 +30,10 @@ final class Rig implements AutoCloseable {
 
     static final Duration SOON = Duration.ofSeconds(60);
 
-    /** What a service can deliver after it has lost its database: its room, and the page that was on the way. */
-    static final int IN_HAND = 2_000;
+    /** What a service can have in hand: its room, and the page that is on the way. */
+    private static final int IN_HAND = 2_000;
+
+    private static final int UNBOUND = Integer.MAX_VALUE;
 
     final String scenario;
     final Random dice;
@@ -48,7 +50,7 @@ final class Rig implements AutoCloseable {
 
     /**
      * @param micros when, by the clock of this machine
-     * @param bound how many deliveries may come again after it
+     * @param bound how many deliveries may come again after it; none if nothing is promised
      */
     private record Injection(long micros, int bound) {}
 
@@ -98,23 +100,30 @@ final class Rig implements AutoCloseable {
         return writers;
     }
 
-    /** Notes that a fault is injected now, after which may come again what was taken in the last second and what is in flight. */
+    /** Notes that a fault is injected now. */
     void inject() {
-        inject(TestedApplication.CONCURRENCY);
+        injections.add(new Injection(micros(), UNBOUND));
     }
 
-    void inject(int inHand) {
+    /**
+     * Notes that an instance is killed now: what it had in hand may come again, and what it did since its last checkpoint, which is
+     * stored every 200 ms if the machine has the time: a second is granted.
+     */
+    void injectKill() {
         long now = micros();
-        long recent = sink.deliveries().stream()
-                .filter(delivery -> delivery.accepted() && delivery.micros() > now - 1_000_000)
-                .count();
-        injections.add(new Injection(now, (int) recent + inHand));
+        long recent =
+                sink.since(now - 1_000_000).stream().filter(Delivery::accepted).count();
+        injections.add(new Injection(now, (int) recent + IN_HAND));
+    }
+
+    /** Notes that something is done after which nothing may come again. */
+    void injectHarmless() {
+        injections.add(new Injection(micros(), 0));
     }
 
     /** The service that the sink heard last. */
     Service deliverer() {
-        List<Delivery> all = sink.deliveries();
-        long process = all.get(all.size() - 1).process();
+        long process = sink.lastProcess();
         return services.stream()
                 .filter(service -> service.pid() == process)
                 .findFirst()
@@ -149,16 +158,18 @@ final class Rig implements AutoCloseable {
         return (found[0] - since) / 1_000;
     }
 
+    /** Waits until something is delivered that never was before, be it old. */
+    long awaitProgress(Duration atMost) {
+        long since = micros();
+        return awaitNews(sink.highest(), since, process -> true, atMost);
+    }
+
     private long firstNews(long afterEvent, long since, LongPredicate by) {
-        List<Delivery> all = sink.deliveries();
-        long found = 0;
-        for (int i = all.size() - 1; i >= 0 && all.get(i).micros() >= since; i--) {
-            Delivery delivery = all.get(i);
-            if (delivery.accepted() && delivery.id() > afterEvent && by.test(delivery.process())) {
-                found = delivery.micros();
-            }
-        }
-        return found;
+        return sink.since(since).stream()
+                .filter(delivery -> delivery.accepted() && delivery.id() > afterEvent && by.test(delivery.process()))
+                .mapToLong(Delivery::micros)
+                .min()
+                .orElse(0);
     }
 
     /** The highest id in the log. */
@@ -175,6 +186,17 @@ final class Rig implements AutoCloseable {
     void pause(int fromMillis, int toMillis) {
         int millis = fromMillis + dice.nextInt(Math.max(1, toMillis - fromMillis));
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
+    }
+
+    /** The longest time without a delivery since an instant, in ms. */
+    long longestGap(long since) {
+        long last = since;
+        long longest = 0;
+        for (Delivery delivery : sink.since(since)) {
+            longest = Math.max(longest, delivery.micros() - last);
+            last = delivery.micros();
+        }
+        return Math.max(longest, micros() - last) / 1_000;
     }
 
     static long micros() {

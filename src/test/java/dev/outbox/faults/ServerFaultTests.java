@@ -46,10 +46,10 @@ class ServerFaultTests {
             begin(rig);
             Service service = rig.services.get(0);
             Settlement ask = new Settlement(rig, rig.writers());
-            for (int i = Lane.times(60, 1_000); i > 0; i--) {
+            for (int i = Lane.times(50, 1_000); i > 0; i--) {
                 rig.pause(20, 200);
                 ask.get(service, "/orders/1");
-                rig.inject(Rig.IN_HAND);
+                rig.inject();
                 rig.database.execute("""
                         select pg_terminate_backend(pid) from (
                             select pid from pg_stat_activity
@@ -59,7 +59,7 @@ class ServerFaultTests {
                                 where datname = current_database() and application_name like 'outbox%%') limit 1) one
                         """.formatted(rig.dice.nextInt(1_000)));
             }
-            rig.times.add(rig.awaitNews(process -> true, Rig.SOON));
+            rig.times.add(rig.awaitProgress(Rig.SOON));
             settle(rig);
         }
     }
@@ -72,7 +72,7 @@ class ServerFaultTests {
     /** The time is from when the server answers to the first delivery of an event that was written after that. */
     private static void restart(Rig rig, End end) throws Exception {
         rig.pause(500, 2_000);
-        rig.inject(Rig.IN_HAND);
+        rig.inject();
         end.come();
         rig.pause(0, 2_000);
         rig.server.start();

@@ -30,12 +30,13 @@ final class Servers {
         return Shared.SERVER;
     }
 
-    /** With what the scenarios need: two-phase commits, and the smallest queue of notifications. */
+    /** With what the scenarios need: two-phase commits, few connections, the smallest queue of notifications. */
     static TestServer make(Path directory) {
         try {
             TestServer server = new TestServer(directory);
             TestDatabase admin = server.database("postgres");
             admin.execute("alter system set max_prepared_transactions = 10");
+            admin.execute("alter system set max_connections = 120");
             if (admin.number("show server_version_num") >= 170_000) {
                 admin.execute("alter system set max_notify_queue_pages = 64");
             }

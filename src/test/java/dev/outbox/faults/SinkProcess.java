@@ -28,6 +28,7 @@ final class SinkProcess implements AutoCloseable {
     private final List<Delivery> all = new ArrayList<>();
     private final Set<Long> accepted = new HashSet<>();
     private long read;
+    private long highest;
 
     SinkProcess(Path path) throws Exception {
         this.path = path;
@@ -54,6 +55,33 @@ final class SinkProcess implements AutoCloseable {
     synchronized List<Delivery> deliveries() {
         readOn();
         return List.copyOf(all);
+    }
+
+    /** What was written down from an instant on, in order. */
+    synchronized List<Delivery> since(long micros) {
+        readOn();
+        int first = all.size();
+        while (first > 0 && all.get(first - 1).micros() >= micros) {
+            first--;
+        }
+        return List.copyOf(all.subList(first, all.size()));
+    }
+
+    /** The process of the last delivery that was taken. */
+    synchronized long lastProcess() {
+        readOn();
+        for (int i = all.size() - 1; i >= 0; i--) {
+            if (all.get(i).accepted()) {
+                return all.get(i).process();
+            }
+        }
+        throw new IllegalStateException("No delivery yet");
+    }
+
+    /** The highest id of the events that it has taken. */
+    synchronized long highest() {
+        readOn();
+        return highest;
     }
 
     /** How many different events it has taken. */
@@ -102,6 +130,7 @@ final class SinkProcess implements AutoCloseable {
         all.add(delivery);
         if (delivery.accepted()) {
             accepted.add(delivery.id());
+            highest = Math.max(highest, delivery.id());
         }
     }
 }

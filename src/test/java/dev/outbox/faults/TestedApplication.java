@@ -58,15 +58,22 @@ final class TestedApplication {
             context.registerBean("faultsNext", TransactionalHandler.class, () -> new Counting("faults-next"));
         }
         context.registerBean(
-                "faultsPools", RouterFunction.class, () -> route(GET("/faults/borrowed"), request -> ok(context)));
+                "faultsRoutes",
+                RouterFunction.class,
+                () -> route(GET("/faults/borrowed"), request -> borrowed(context))
+                        .andRoute(GET("/faults/clock"), request -> clock()));
     }
 
-    private static Mono<ServerResponse> ok(GenericApplicationContext context) {
+    private static Mono<ServerResponse> borrowed(GenericApplicationContext context) {
         int borrowed = context.getBeansOfType(ConnectionPool.class).values().stream()
                 .map(pool -> pool.getMetrics().orElseThrow())
                 .mapToInt(PoolMetrics::acquiredSize)
                 .sum();
         return ServerResponse.ok().bodyValue(Integer.toString(borrowed));
+    }
+
+    private static Mono<ServerResponse> clock() {
+        return ServerResponse.ok().bodyValue(Long.toString(System.currentTimeMillis()));
     }
 
     private static final class SinkHandler implements Handler {

@@ -14,6 +14,7 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import org.postgresql.util.PSQLException;
 import org.postgresql.util.ServerErrorMessage;
@@ -52,13 +53,14 @@ public final class Writers implements AutoCloseable {
     private static final int KEYS_WITH_ORDERS = 200;
 
     private final TestDatabase database;
+    private final int pauseUpToMillis;
     private final int orders;
     private final Map<String, Outcome> outcomes = new ConcurrentHashMap<>();
     private final Map<String, Integer> sizes = new ConcurrentHashMap<>();
     private final Map<String, Long> committedAt = new ConcurrentHashMap<>();
     private final List<Future<?>> writers = new ArrayList<>();
     private final ExecutorService threads;
-    private volatile int pauseUpToMillis;
+    private final AtomicInteger errors = new AtomicInteger();
     private volatile boolean stopped;
 
     Writers(TestDatabase database, int count, int pauseUpToMillis, long seed) {
@@ -91,8 +93,9 @@ public final class Writers implements AutoCloseable {
         return sizes;
     }
 
-    public void pace(int upToMillis) {
-        pauseUpToMillis = upToMillis;
+    /** How often one of them was refused something or lost its connection. */
+    public int errors() {
+        return errors.get();
     }
 
     public long count(Outcome outcome) {
@@ -153,6 +156,7 @@ public final class Writers implements AutoCloseable {
                         pause(1 + random.nextInt(pauseUpToMillis));
                     }
                 } catch (SQLException lost) {
+                    errors.incrementAndGet();
                     pause(20);
                 }
             }
