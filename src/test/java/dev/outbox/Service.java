@@ -11,7 +11,7 @@ import java.util.regex.Pattern;
 public final class Service implements AutoCloseable {
 
     private static final Pattern STARTED = Pattern.compile("API +http://\\S+:(\\d+)");
-    private static final Duration START_WITHIN = Duration.ofSeconds(60);
+    private static final Duration START_WITHIN = Duration.ofMinutes(2);
 
     private final JavaProcess process;
 
