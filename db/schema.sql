@@ -147,13 +147,28 @@ CREATE TABLE outbox.subscription (
     types text[] NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    paused_at timestamp with time zone,
+    paused_by text,
+    pause_reason text,
+    circuit_opened_at timestamp with time zone,
+    circuit_error text,
+    replayed_through bigint DEFAULT 0 NOT NULL,
+    replay_rate integer,
     CONSTRAINT subscription_pkey PRIMARY KEY (name),
+    CONSTRAINT subscription_circuit_check CHECK ((num_nulls(circuit_opened_at, circuit_error) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_kind_check CHECK ((kind = ANY (ARRAY['handler'::text, 'transactional'::text]))),
-    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text))
+    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text)),
+    CONSTRAINT subscription_paused_check CHECK ((num_nulls(paused_at, paused_by) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT subscription_replay_rate_check CHECK ((replay_rate > 0))
 );
 COMMENT ON TABLE outbox.subscription IS 'A named, durable reader of the log.';
 COMMENT ON COLUMN outbox.subscription.kind IS 'handler: at least once, effects outside; transactional: effects and checkpoint commit together.';
 COMMENT ON COLUMN outbox.subscription.types IS 'The event types it wants; empty for all.';
+COMMENT ON COLUMN outbox.subscription.paused_at IS 'Since when nothing is delivered because somebody said so; null if it is active.';
+COMMENT ON COLUMN outbox.subscription.circuit_opened_at IS 'Since when nothing but a probe is delivered, because different keys failed one after the other; null if the circuit is closed.';
+COMMENT ON COLUMN outbox.subscription.circuit_error IS 'The failure that opened the circuit.';
+COMMENT ON COLUMN outbox.subscription.replayed_through IS 'Events up to this id were asked for again: until the position passes it they are marked as replayed.';
+COMMENT ON COLUMN outbox.subscription.replay_rate IS 'Events per second while a replay goes on; null for no limit.';
 
 CREATE TABLE outbox.checkpoint (
     subscription text NOT NULL,
@@ -182,6 +197,57 @@ COMMENT ON COLUMN outbox.checkpoint.target_high IS 'The highest id that is visib
 COMMENT ON COLUMN outbox.checkpoint.last IS 'In the window, events up to this id are done.';
 COMMENT ON COLUMN outbox.checkpoint.system_identifier IS 'The cluster that the snapshots belong to.';
 COMMENT ON COLUMN outbox.checkpoint.instance IS 'Who wrote it.';
+
+CREATE TABLE outbox.parked (
+    subscription text NOT NULL,
+    event_id bigint NOT NULL,
+    key text NOT NULL,
+    state text NOT NULL,
+    attempts integer NOT NULL,
+    next_attempt_at timestamp with time zone,
+    error text,
+    replayed boolean DEFAULT false NOT NULL,
+    parked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    attempted_at timestamp with time zone,
+    CONSTRAINT parked_pkey PRIMARY KEY (subscription, event_id),
+    CONSTRAINT parked_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
+    CONSTRAINT parked_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT parked_next_attempt_at_check CHECK (((state = 'retrying'::text) = (next_attempt_at IS NOT NULL))),
+    CONSTRAINT parked_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'dead'::text])))
+) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
+CREATE INDEX parked_subscription_key_event_id_idx ON outbox.parked USING btree (subscription, key, event_id);
+COMMENT ON TABLE outbox.parked IS 'The events that a subscription''s position has passed although they are not done: those that failed, and those that wait behind one. A row goes when its event is done.';
+COMMENT ON COLUMN outbox.parked.key IS 'The key of the event: within it events are delivered in order of id. For a subscription without order, the id.';
+COMMENT ON COLUMN outbox.parked.state IS 'retrying: tried again at next_attempt_at; blocked: waits behind an earlier one of its key; dead: given up, waits for somebody to decide.';
+COMMENT ON COLUMN outbox.parked.attempts IS 'How often it was tried.';
+COMMENT ON COLUMN outbox.parked.error IS 'How the last attempt ended.';
+COMMENT ON COLUMN outbox.parked.replayed IS 'It was asked for again, so its handler may have had it before.';
+
+CREATE TABLE outbox.action (
+    id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
+    subscription text NOT NULL,
+    name text NOT NULL,
+    arguments jsonb NOT NULL,
+    reason text,
+    requested_by text NOT NULL,
+    requested_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    idempotency_key text,
+    applied_at timestamp with time zone,
+    applied_by text,
+    result jsonb,
+    CONSTRAINT action_pkey PRIMARY KEY (id),
+    CONSTRAINT action_idempotency_key_key UNIQUE (idempotency_key),
+    CONSTRAINT action_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
+    CONSTRAINT action_applied_check CHECK ((num_nulls(applied_at, applied_by, result) = ANY (ARRAY[0, 3]))),
+    CONSTRAINT action_name_check CHECK ((name = ANY (ARRAY['pause'::text, 'resume'::text, 'replay'::text, 'retry'::text, 'discard'::text])))
+);
+CREATE INDEX action_subscription_id_idx ON outbox.action USING btree (subscription, id);
+CREATE INDEX action_subscription_waiting_idx ON outbox.action USING btree (subscription, id) WHERE (applied_at IS NULL);
+COMMENT ON TABLE outbox.action IS 'What operators asked for, and what came of it. The leader of the subscription applies it between two runs, in one transaction with a checkpoint; rows stay.';
+COMMENT ON COLUMN outbox.action.requested_by IS 'Who asked, as the call said.';
+COMMENT ON COLUMN outbox.action.idempotency_key IS 'A repeated call with the same key is the same action.';
+COMMENT ON COLUMN outbox.action.applied_at IS 'When it took effect; null while it waits.';
+COMMENT ON COLUMN outbox.action.result IS 'What it did, such as how many events.';
 
 CREATE OR REPLACE FUNCTION outbox.event__ring()
  RETURNS trigger

@@ -100,7 +100,7 @@ public final class Database {
     }
 
     private <T> Mono<T> unit(Function<PostgresqlConnection, Mono<T>> work) {
-        long start = timer.now(TimeUnit.MILLISECONDS);
+        long start = timer.now(TimeUnit.NANOSECONDS);
         return Mono.usingWhen(
                 Mono.from(connections.create()).onErrorMap(error -> DatabaseUnavailableException.of(error, false)),
                 connection -> untilDeadline(physical(connection), start, work),
@@ -111,9 +111,9 @@ public final class Database {
 
     private <T> Mono<T> untilDeadline(
             PostgresqlConnection connection, long start, Function<PostgresqlConnection, Mono<T>> work) {
-        long left = Math.max(0, start + deadline.toMillis() - timer.now(TimeUnit.MILLISECONDS));
+        long left = Math.max(0, start + deadline.toNanos() - timer.now(TimeUnit.NANOSECONDS));
         Disposable expiry =
-                timer.schedule(() -> connection.close().onErrorComplete().subscribe(), left, TimeUnit.MILLISECONDS);
+                timer.schedule(() -> connection.close().onErrorComplete().subscribe(), left, TimeUnit.NANOSECONDS);
         return Mono.defer(() -> work.apply(connection))
                 .onErrorMap(error -> DatabaseUnavailableException.of(error, true))
                 .doFinally(end -> expiry.dispose());

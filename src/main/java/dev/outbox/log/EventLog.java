@@ -81,6 +81,13 @@ public class EventLog {
             limit $3
             """;
 
+    /** Index event_pkey. */
+    private static final String ONE = """
+            select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
+            from outbox.event
+            where id = $1
+            """;
+
     private static final String BARRIER = "select pg_current_xact_id()::text::bigint as barrier where $1";
 
     private final Database database;
@@ -137,6 +144,12 @@ public class EventLog {
     /** The events of one key in order, the oldest first; at most {@code limit}. */
     public Mono<List<Event>> ofKey(String aggregateType, String key, int limit) {
         return database.query(EventLog::event, OF_KEY, aggregateType, key, limit);
+    }
+
+    /** One event; empty if it is not in the log. */
+    public Mono<Event> event(long id) {
+        return database.query(EventLog::event, ONE, id)
+                .flatMap(rows -> Mono.justOrEmpty(rows.stream().findFirst()));
     }
 
     private static Page page(Position from, int limit, List<Object> rows) {

@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.log.Event;
+import java.time.Duration;
 import java.util.Set;
 import reactor.core.publisher.Mono;
 
@@ -22,12 +23,28 @@ public interface Handler {
     /**
      * Called on a thread of the relay, which it must not block: wrap what blocks in {@code subscribeOn(Schedulers.boundedElastic())}.
      *
-     * @return completes empty when the event is dealt with; an error is retried, and holds back the events of its key meanwhile
+     * @return completes empty when the event is dealt with. An error is retried by {@link #retryPolicy()}, and holds back the events
+     *     of its key meanwhile; {@link RetryLaterException} says when, {@link UndeliverableException} that it is of no use.
      */
     Mono<Void> handle(Event event);
 
     /** How many events may be in hand at once, each of another key. */
     default int concurrency() {
         return 16;
+    }
+
+    /** How long an attempt may take; then it is cancelled, and has failed. */
+    default Duration timeout() {
+        return Duration.ofSeconds(30);
+    }
+
+    /** Whether events of one key come one at a time and in order. Without order all events come side by side, and none waits for another. */
+    default boolean ordered() {
+        return true;
+    }
+
+    /** How often and when an event is tried again that failed. */
+    default RetryPolicy retryPolicy() {
+        return RetryPolicy.DEFAULT;
     }
 }

@@ -1,18 +1,21 @@
 package dev.outbox.relay;
 
 import dev.outbox.log.Checkpoint;
-import dev.outbox.log.Checkpoints;
 import dev.outbox.log.Event;
+import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
-import dev.outbox.log.Position;
 import java.time.Duration;
 import java.util.Set;
+import java.util.concurrent.ThreadLocalRandom;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.core.scheduler.Scheduler;
+import reactor.core.scheduler.Schedulers;
 
 /**
- * Runs a {@link Handler}: keys side by side, checkpoints by time. What was delivered since the last checkpoint comes again after a
- * crash.
+ * Runs a {@link Handler}: keys side by side, failed ones parked, checkpoints by time. What was delivered since the last checkpoint
+ * comes again after a crash.
  */
 final class HandlerSubscription implements Subscription {
 
@@ -22,16 +25,19 @@ final class HandlerSubscription implements Subscription {
     /** How far the others may run ahead of an event that takes long; they come again after a crash. */
     private static final int WINDOW = 20_000;
 
+    /** With so many parked events the subscription stops reading: it is bounded by memory. */
+    static final int PARKED = 200_000;
+
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
     private final Handler handler;
-    private final Checkpoints checkpoints;
-    private final String instance;
+    private final EventLog log;
+    private final Ledger ledger;
 
-    HandlerSubscription(Handler handler, Checkpoints checkpoints, String instance) {
+    HandlerSubscription(Handler handler, EventLog log, Ledger ledger) {
         this.handler = handler;
-        this.checkpoints = checkpoints;
-        this.instance = instance;
+        this.log = log;
+        this.ledger = ledger;
     }
 
     @Override
@@ -51,40 +57,54 @@ final class HandlerSubscription implements Subscription {
 
     @Override
     public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
-        Checkpointer checkpointer = new Checkpointer(from);
-        return new KeyedDispatcher(this::attempt, handler.concurrency(), ROOM, WINDOW)
-                .dispatch(pages)
-                .sample(CHECKPOINT_EVERY)
-                .onBackpressureLatest()
-                .concatMap(checkpointer::store, 0)
+        return ledger.open(from, PARKED).flatMap(account -> deliver(pages, account));
+    }
+
+    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account) {
+        Scheduler timer = Schedulers.parallel();
+        Sinks.Empty<Void> ending = Sinks.empty();
+        ParkedKeys parked = new ParkedKeys(
+                handler.retryPolicy(),
+                () -> Clocks.millis(timer),
+                () -> ThreadLocalRandom.current().nextDouble(),
+                account.parked());
+        Circuit circuit = new Circuit(() -> Clocks.millis(timer), account.circuit());
+        return new KeyedDispatcher(new Attempts(), bounds(), timer)
+                .dispatch(
+                        pages.doOnComplete(ending::tryEmitEmpty), account.last().position(), parked, circuit)
+                .concatMap(progress -> account.store(progress).then(pause(ending)), 0)
                 .then();
     }
 
-    private Mono<Void> attempt(Event event) {
-        return Mono.defer(() -> handler.handle(event)).onErrorResume(error -> retry(event, error));
+    private KeyedDispatcher.Bounds bounds() {
+        return new KeyedDispatcher.Bounds(handler.concurrency(), ROOM, WINDOW, PARKED, handler.timeout());
     }
 
-    /** In place, for as long as it takes: the key waits, the others go on. */
-    private Mono<Void> retry(Event event, Throwable first) {
-        return Mono.defer(() -> handler.handle(event))
-                .as(again -> Retries.afterFailure(again, first, error -> false, what(event)));
+    /** Between two checkpoints, in which more progress gathers; none when it is ending. */
+    private static Mono<Void> pause(Sinks.Empty<Void> ending) {
+        return Mono.firstWithSignal(Mono.delay(CHECKPOINT_EVERY).then(), ending.asMono());
     }
 
-    private String what(Event event) {
-        return "event=%d key=%s type=%s subscription=%s".formatted(event.id(), event.key(), event.type(), name());
-    }
+    private final class Attempts implements Deliverer {
 
-    private final class Checkpointer {
-
-        private Checkpoint last;
-
-        Checkpointer(Checkpoint last) {
-            this.last = last;
+        @Override
+        public String subscription() {
+            return name();
         }
 
-        Mono<Void> store(Position position) {
-            Checkpoint next = last.next(position);
-            return checkpoints.append(next, instance).doOnSuccess(stored -> last = next);
+        @Override
+        public String key(Event event) {
+            return handler.ordered() ? event.key() : Long.toString(event.id());
+        }
+
+        @Override
+        public Mono<Outcome> attempt(Event event) {
+            return Outcome.of(Mono.defer(() -> handler.handle(event)), handler.retryPolicy());
+        }
+
+        @Override
+        public Mono<Event> load(long id) {
+            return log.event(id);
         }
     }
 }

@@ -3,7 +3,9 @@ package dev.outbox.relay;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.log.Checkpoints;
+import dev.outbox.log.CircuitStates;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.ParkedEvents;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
@@ -46,19 +48,20 @@ class RelayConfiguration {
             Connections connections,
             EventLog log,
             Checkpoints checkpoints,
+            ParkedEvents parkedEvents,
+            CircuitStates circuits,
             @Qualifier("relay") Database database,
             ObjectProvider<Handler> handlers,
             ObjectProvider<TransactionalHandler> transactionalHandlers,
             RelaySettings settings) {
         String instance = ProcessHandle.current().pid() + "-"
                 + UUID.randomUUID().toString().substring(0, 8);
+        Ledger ledger = new Ledger(database, checkpoints, parkedEvents, circuits, instance);
         List<Subscription> subscriptions = new ArrayList<>();
-        handlers.orderedStream()
-                .forEach(handler -> subscriptions.add(new HandlerSubscription(handler, checkpoints, instance)));
+        handlers.orderedStream().forEach(handler -> subscriptions.add(new HandlerSubscription(handler, log, ledger)));
         transactionalHandlers
                 .orderedStream()
-                .forEach(handler ->
-                        subscriptions.add(new TransactionalSubscription(handler, database, checkpoints, instance)));
+                .forEach(handler -> subscriptions.add(new TransactionalSubscription(handler, database, log, ledger)));
         requireDistinctNames(subscriptions);
         return new Relay(listener(connections), log, checkpoints, subscriptions, settings, instance);
     }

@@ -14,7 +14,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 import reactor.util.retry.Retry;
 
-/** Runs one subscription while this instance leads: load → wake → page → dispatch → settle. */
+/** Runs one subscription while this instance leads: claim → wake → page → dispatch → settle. */
 final class SubscriptionRunner {
 
     private static final Logger LOG = LoggerFactory.getLogger(SubscriptionRunner.class);
@@ -57,7 +57,7 @@ final class SubscriptionRunner {
      *     has gone on
      */
     Mono<Void> run(Listener listener, Publisher<?> stop) {
-        return Mono.defer(() -> load().flatMap(checkpoint -> deliver(checkpoint, listener, stop)))
+        return Mono.defer(() -> claim().flatMap(checkpoint -> deliver(checkpoint, listener, stop)))
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
                         .maxBackoff(RESTART_CAP)
                         .filter(error -> !(error instanceof StaleLeaderException))
@@ -67,17 +67,17 @@ final class SubscriptionRunner {
                                 signal.failure().toString())));
     }
 
-    private Mono<Checkpoint> load() {
+    /**
+     * Stores the stored position again, as the next generation: whoever led before runs into the fence from now on, so what it has
+     * stored is all there is. A new subscription begins at the beginning of the log.
+     */
+    private Mono<Checkpoint> claim() {
         return checkpoints
                 .register(subscription.name(), subscription.kind(), subscription.types())
                 .then(checkpoints.latest(subscription.name()))
-                .switchIfEmpty(Mono.defer(this::first));
-    }
-
-    /** A new subscription begins at the beginning of the log. */
-    private Mono<Checkpoint> first() {
-        Checkpoint first = new Checkpoint(subscription.name(), 0, log.beginning());
-        return checkpoints.append(first, instance).thenReturn(first);
+                .map(latest -> latest.next(latest.position()))
+                .defaultIfEmpty(new Checkpoint(subscription.name(), 0, log.beginning()))
+                .flatMap(claim -> checkpoints.append(claim, instance).thenReturn(claim));
     }
 
     private Mono<Void> deliver(Checkpoint from, Listener listener, Publisher<?> stop) {

@@ -48,6 +48,14 @@ public final class TestLog {
         return new Page(List.of(events), Math.max(1, events.length), true, Position.BEGINNING, after);
     }
 
+    public static ParkedEvents parkedEvents(Database database) {
+        return new ParkedEvents(database);
+    }
+
+    public static CircuitStates circuitStates(Database database) {
+        return new CircuitStates(database);
+    }
+
     public static Checkpoints checkpoints(Database database) {
         return new Checkpoints(database);
     }

@@ -4,32 +4,55 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.log.Event;
 import dev.outbox.log.Page;
+import dev.outbox.log.ParkedEvent;
+import dev.outbox.log.Position;
 import dev.outbox.log.TestLog;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.test.StepVerifier;
 import reactor.test.publisher.TestPublisher;
+import reactor.test.scheduler.VirtualTimeScheduler;
 
+/** Time stands still but for what a test lets pass. */
 class KeyedDispatcherTests {
 
     private static final Duration SOON = Duration.ofSeconds(5);
+    private static final RetryPolicy POLICY = RetryPolicy.DEFAULT
+            .withDelays(Duration.ofSeconds(1), 2, Duration.ofMinutes(1), 0)
+            .withAttempts(3);
 
     private final List<Long> started = new ArrayList<>();
     private final Map<Long, Sinks.Empty<Void>> inHand = new HashMap<>();
+    private final Map<Long, ParkedEvent> stored = new LinkedHashMap<>();
+    private VirtualTimeScheduler time;
+
+    @BeforeEach
+    void stopTheClock() {
+        time = VirtualTimeScheduler.create();
+    }
+
+    @AfterEach
+    void dispose() {
+        time.dispose();
+    }
 
     @Test
     void keysGoSideBySideAndOneKeyInOrder() {
         Page page = TestLog.page(event(1, "a"), event(2, "a"), event(3, "b"));
-        StepVerifier.create(dispatcher(10).dispatch(Flux.just(page)))
+        StepVerifier.create(positions(10, page))
                 .then(() -> assertThat(started).containsExactly(1L, 3L))
                 .then(() -> finish(3))
                 .then(() -> assertThat(started).containsExactly(1L, 3L))
@@ -38,14 +61,14 @@ class KeyedDispatcherTests {
                 .then(() -> assertThat(started).containsExactly(1L, 3L, 2L))
                 .then(() -> finish(2))
                 .expectNext(page.after())
-                .expectComplete()
+                .thenCancel()
                 .verify(SOON);
     }
 
     @Test
     void theConcurrencyBoundsWhatIsInFlight() {
         Page page = TestLog.page(event(1, "a"), event(2, "b"), event(3, "c"));
-        StepVerifier.create(dispatcher(2).dispatch(Flux.just(page)))
+        StepVerifier.create(positions(2, page))
                 .then(() -> assertThat(started).containsExactly(1L, 2L))
                 .then(() -> finish(2))
                 .then(() -> assertThat(started).containsExactly(1L, 2L, 3L))
@@ -57,29 +80,42 @@ class KeyedDispatcherTests {
     void thePositionNeverPassesAnEventThatIsNotDone() {
         Page first = TestLog.page(event(1, "a"), event(2, "b"));
         Page second = TestLog.page(event(3, "c"));
-        StepVerifier.create(dispatcher(10).dispatch(Flux.just(first, second)))
+        StepVerifier.create(positions(10, first, second))
                 .then(() -> finish(2))
                 .then(() -> finish(3))
                 .expectNoEvent(Duration.ofMillis(1))
                 .then(() -> finish(1))
                 .expectNext(second.after())
-                .expectComplete()
+                .thenCancel()
                 .verify(SOON);
     }
 
     @Test
     void aPageWithNothingWantedMovesThePosition() {
         Page page = TestLog.page();
-        StepVerifier.create(dispatcher(10).dispatch(Flux.just(page)))
+        StepVerifier.create(positions(10, page))
                 .expectNext(page.after())
-                .expectComplete()
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
+    void aSubscriberThatIsSlowGetsTheLatestOnly() {
+        Page first = TestLog.page(event(1, "a"));
+        Page second = TestLog.page(event(2, "b"));
+        StepVerifier.create(positions(10, first, second), 0)
+                .then(() -> finish(1))
+                .then(() -> finish(2))
+                .thenRequest(1)
+                .expectNext(second.after())
+                .thenCancel()
                 .verify(SOON);
     }
 
     @Test
     void aFurtherPageIsAskedForOnlyWhileThereIsRoom() {
         TestPublisher<Page> pages = TestPublisher.create();
-        StepVerifier.create(new KeyedDispatcher(this::deliver, 10, 2, 100).dispatch(pages.flux()))
+        StepVerifier.create(dispatch(bounds(10, 2, 100), pages.flux(), this::deliver))
                 .then(() -> pages.assertMinRequested(1))
                 .then(() -> pages.next(TestLog.page(event(1, "a"), event(2, "b"))))
                 .then(() -> pages.assertMaxRequested(0))
@@ -94,7 +130,7 @@ class KeyedDispatcherTests {
     @Test
     void anEventThatTakesLongHoldsABoundedNumberBehindIt() {
         TestPublisher<Page> pages = TestPublisher.create();
-        StepVerifier.create(new KeyedDispatcher(this::deliver, 10, 10, 4).dispatch(pages.flux()))
+        StepVerifier.create(dispatch(bounds(10, 10, 4), pages.flux(), this::deliver))
                 .then(() -> pages.next(TestLog.page(event(1, "stuck"), event(2, "a"))))
                 .then(() -> finish(2))
                 .then(() -> pages.assertMinRequested(1))
@@ -112,10 +148,10 @@ class KeyedDispatcherTests {
     @Test
     void cancellingCancelsWhatIsInFlight() {
         AtomicInteger cancelled = new AtomicInteger();
-        KeyedDispatcher dispatcher =
-                new KeyedDispatcher(event -> Mono.<Void>never().doOnCancel(cancelled::incrementAndGet), 10, 10, 100);
-        StepVerifier.create(dispatcher.dispatch(
-                        Flux.just(TestLog.page(event(1, "a"), event(2, "b"))).concatWith(Flux.never())))
+        StepVerifier.create(dispatch(
+                        bounds(10, 10, 100),
+                        endless(TestLog.page(event(1, "a"), event(2, "b"))),
+                        event -> Mono.<Void>never().doOnCancel(cancelled::incrementAndGet)))
                 .then(() -> assertThat(cancelled).hasValue(0))
                 .thenCancel()
                 .verify(SOON);
@@ -123,51 +159,259 @@ class KeyedDispatcherTests {
     }
 
     @Test
-    void anErrorOfADeliveryEndsTheDispatch() {
-        KeyedDispatcher dispatcher = new KeyedDispatcher(event -> Mono.error(new IllegalStateException()), 10, 10, 100);
-        StepVerifier.create(dispatcher.dispatch(Flux.just(TestLog.page(event(1, "a")))))
-                .expectError(IllegalStateException.class)
+    void aFailedEventIsParkedAndTheLaterOnesOfItsKeyWaitBehindItWhileTheOthersGoOn() {
+        Page page = TestLog.page(event(1, "bad"), event(2, "bad"), event(3, "good"));
+        Page later = TestLog.page(event(4, "bad"), event(5, "good"));
+        StepVerifier.create(progress(10, page, later))
+                .then(() -> finish(3))
+                .then(() -> fail(1, new IllegalStateException("not now")))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(later.after(1)))
+                .then(() -> finish(5))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(later.after()))
+                .then(() -> assertThat(states()).containsExactly("1 RETRYING 1", "2 BLOCKED 0", "4 BLOCKED 0"))
+                .then(() -> pass(999))
+                .then(() -> assertThat(started).containsExactly(1L, 3L, 5L))
+                .then(() -> pass(1))
+                .then(() -> assertThat(started).containsExactly(1L, 3L, 5L, 1L))
+                .then(() -> finish(1))
+                .expectNextCount(1)
+                .then(() -> assertThat(started).endsWith(1L, 2L))
+                .then(() -> finish(2))
+                .expectNextCount(1)
+                .then(() -> assertThat(started).endsWith(2L, 4L))
+                .then(() -> finish(4))
+                .expectNextCount(1)
+                .then(() -> assertThat(states()).isEmpty())
+                .thenCancel()
                 .verify(SOON);
     }
 
-    /** Time stands still but for what the test lets pass: deliveries take 0 to 50 ms each, of 5,000 events of 40 keys. */
     @Test
-    void everyEventIsDeliveredOnceAndInOrderPerKeyHoweverLongEachTakes() {
+    void anEventThatIsParkedAlreadyIsNotDeliveredFromTheLogToo() {
+        Page page = TestLog.page(event(1, "bad"), event(2, "good"));
+        ParkedKeys parked = parked(List.of(parkedEvent(1, "bad", ParkedEvent.State.RETRYING, Duration.ofSeconds(9))));
+        StepVerifier.create(dispatch(parked, circuit(null), endless(page), this::deliver))
+                .then(() -> assertThat(started).containsExactly(2L))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after(1)))
+                .then(() -> finish(2))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after()))
+                .then(() -> pass(9_000))
+                .then(() -> assertThat(started).containsExactly(2L, 1L))
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
+    void anEventThatTakesTooLongIsCancelledAndParked() {
+        AtomicInteger cancelled = new AtomicInteger();
+        Page page = TestLog.page(event(1, "slow"));
+        StepVerifier.create(dispatch(
+                        bounds(10, 10, 100),
+                        endless(page),
+                        event -> Mono.<Void>never().doOnCancel(cancelled::incrementAndGet)))
+                .then(() -> pass(29_999))
+                .then(() -> assertThat(cancelled).hasValue(0))
+                .then(() -> pass(1))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after()))
+                .then(() -> assertThat(cancelled).hasValue(1))
+                .then(() -> assertThat(stored.get(1L).error()).contains("did not end in time"))
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
+    void aDestinationThatIsDownOpensTheCircuitAndHoldsTheEventsInPlace() {
+        Event[] events = new Event[30];
+        for (int i = 0; i < events.length; i++) {
+            events[i] = event(i + 1, "key-" + i);
+        }
+        progress(16, TestLog.page(events)).subscribe();
+        failAll(16);
+        assertThat(states()).hasSize(10); // those that opened it; the other 6 keep their place
+        failAll(9); // those that began before it was open
+        assertThat(states()).hasSize(10);
+        assertThat(inHand).isEmpty();
+        pass(999);
+        assertThat(inHand).isEmpty();
+        pass(1);
+        assertThat(inHand).hasSize(1); // the probe
+        failAll(1);
+        pass(1_999);
+        assertThat(inHand).isEmpty();
+        pass(1);
+        finishAll();
+        assertThat(inHand).hasSize(16); // closed: everything goes on
+        assertThat(states()).hasSize(10);
+    }
+
+    @Test
+    void aSingleBadKeyDoesNotOpenTheCircuit() {
+        Circuit circuit = circuit(null);
+        for (int i = 0; i < 100; i++) {
+            circuit.failed("bad", new IllegalStateException());
+        }
+        assertThat(circuit.isOpen()).isFalse();
+    }
+
+    @Test
+    void atTheEndWhatIsInFlightEndsAndWhatWasOvertakenIsParked() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        Page page = TestLog.page(event(1, "a"), event(2, "a"), event(3, "b"), event(4, "b"));
+        StepVerifier.create(dispatch(bounds(10, 10, 100), pages.flux(), this::deliver))
+                .then(() -> pages.next(page))
+                .then(() -> finish(3))
+                .then(pages::complete)
+                .then(() -> finish(1))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after(1)))
+                .then(() -> assertThat(started).containsExactly(1L, 3L, 4L))
+                .then(() -> finish(4))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after()))
+                .expectComplete()
+                .verify(SOON);
+        assertThat(states()).containsExactly("2 RETRYING 0");
+    }
+
+    @Test
+    void atTheEndWhatHasNotBegunStaysInTheLog() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        Page page = TestLog.page(event(1, "a"), event(2, "b"), event(3, "c"));
+        StepVerifier.create(dispatch(bounds(1, 10, 100), pages.flux(), this::deliver))
+                .then(() -> pages.next(page))
+                .then(pages::complete)
+                .then(() -> finish(1))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after(1)))
+                .expectComplete()
+                .verify(SOON);
+        assertThat(states()).isEmpty();
+    }
+
+    /** Deliveries take 0 to 50 ms each, and one in five fails at its first attempts, of 5,000 events of 40 keys. */
+    @Test
+    void everyEventIsDeliveredOnceAndInOrderPerKeyHoweverLongEachTakesAndHoweverOftenItFails() {
         Random random = new Random(42);
         Map<String, Long> latest = new HashMap<>();
+        Map<Long, Integer> failures = new HashMap<>();
         AtomicInteger delivered = new AtomicInteger();
-        List<Page> pages = new ArrayList<>();
+        Page[] pages = new Page[50];
         long id = 0;
-        for (int i = 0; i < 50; i++) {
+        for (int i = 0; i < pages.length; i++) {
             Event[] events = new Event[100];
             for (int j = 0; j < events.length; j++) {
                 events[j] = event(++id, "key-" + random.nextInt(40));
+                failures.put(id, random.nextInt(5) == 0 ? 1 + random.nextInt(2) : 0);
             }
-            pages.add(TestLog.page(events));
+            pages[i] = TestLog.page(events);
         }
-        StepVerifier.withVirtualTime(() -> new KeyedDispatcher(
-                                event -> Mono.delay(Duration.ofMillis(random.nextInt(50)))
-                                        .doOnNext(passed -> {
-                                            Long before = latest.put(event.key(), event.id());
-                                            assertThat(before == null || before < event.id())
-                                                    .isTrue();
-                                            delivered.incrementAndGet();
-                                        })
-                                        .then(),
-                                16,
-                                200,
-                                10_000)
-                        .dispatch(Flux.fromIterable(pages))
-                        .last())
-                .thenAwait(Duration.ofMinutes(10))
-                .expectNext(pages.get(49).after())
-                .expectComplete()
-                .verify(SOON);
+        Function<Event, Mono<Void>> handler =
+                event -> Mono.delay(Duration.ofMillis(random.nextInt(50)), time).flatMap(passed -> {
+                    if (failures.merge(event.id(), -1, Integer::sum) >= 0) {
+                        return Mono.error(new IllegalStateException("not now"));
+                    }
+                    Long before = latest.put(event.key(), event.id());
+                    assertThat(before == null || before < event.id()).isTrue();
+                    delivered.incrementAndGet();
+                    return Mono.empty();
+                });
+        List<Progress> progress = new ArrayList<>();
+        dispatch(bounds(16, 200, 10_000), endless(pages), handler).subscribe(progress::add);
+        time.advanceTimeBy(Duration.ofHours(10));
         assertThat(delivered).hasValue(5_000);
+        assertThat(progress.get(progress.size() - 1).position()).isEqualTo(pages[49].after());
+        assertThat(states()).isEmpty();
     }
 
-    private KeyedDispatcher dispatcher(int concurrency) {
-        return new KeyedDispatcher(this::deliver, concurrency, 100, 1_000);
+    private Flux<Position> positions(int concurrency, Page... pages) {
+        return progress(concurrency, pages).map(Progress::position);
+    }
+
+    private Flux<Progress> progress(int concurrency, Page... pages) {
+        return dispatch(bounds(concurrency, 100, 1_000), endless(pages), this::deliver);
+    }
+
+    private Flux<Progress> dispatch(
+            KeyedDispatcher.Bounds bounds, Flux<Page> pages, Function<Event, Mono<Void>> handler) {
+        return dispatch(bounds, parked(List.of()), circuit(null), pages, handler);
+    }
+
+    private Flux<Progress> dispatch(
+            ParkedKeys parked, Circuit circuit, Flux<Page> pages, Function<Event, Mono<Void>> handler) {
+        return dispatch(bounds(10, 100, 1_000), parked, circuit, pages, handler);
+    }
+
+    private Flux<Progress> dispatch(
+            KeyedDispatcher.Bounds bounds,
+            ParkedKeys parked,
+            Circuit circuit,
+            Flux<Page> pages,
+            Function<Event, Mono<Void>> handler) {
+        Map<Long, Event> log = new HashMap<>();
+        return new KeyedDispatcher(new TestDeliverer(handler, log), bounds, time)
+                .dispatch(
+                        pages.doOnNext(page -> page.events().forEach(event -> log.put(event.id(), event))),
+                        TestLog.page().before(),
+                        parked,
+                        circuit)
+                .doOnNext(this::store);
+    }
+
+    private void store(Progress progress) {
+        progress.parked().forEach((id, event) -> {
+            if (event == null) {
+                stored.remove(id);
+            } else {
+                stored.put(id, event);
+            }
+        });
+    }
+
+    private List<String> states() {
+        return stored.values().stream()
+                .map(event -> event.eventId() + " " + event.state() + " " + event.attempts())
+                .sorted()
+                .toList();
+    }
+
+    private record TestDeliverer(Function<Event, Mono<Void>> handler, Map<Long, Event> log) implements Deliverer {
+
+        @Override
+        public String subscription() {
+            return "test";
+        }
+
+        @Override
+        public String key(Event event) {
+            return event.key();
+        }
+
+        @Override
+        public Mono<Outcome> attempt(Event event) {
+            return Outcome.of(Mono.defer(() -> handler.apply(event)), POLICY);
+        }
+
+        @Override
+        public Mono<Event> load(long id) {
+            return Mono.justOrEmpty(log.get(id));
+        }
+    }
+
+    private ParkedKeys parked(List<ParkedEvent> stored) {
+        return new ParkedKeys(POLICY, () -> Clocks.millis(time), () -> 0, stored);
+    }
+
+    private static ParkedEvent parkedEvent(long id, String key, ParkedEvent.State state, Duration due) {
+        return new ParkedEvent(id, key, state, 1, due, "not now", false, Duration.ZERO);
+    }
+
+    private Circuit circuit(String error) {
+        return new Circuit(() -> Clocks.millis(time), error);
+    }
+
+    private static KeyedDispatcher.Bounds bounds(int concurrency, int room, int window) {
+        return new KeyedDispatcher.Bounds(concurrency, room, window, 10_000, Duration.ofSeconds(30));
+    }
+
+    private static Flux<Page> endless(Page... pages) {
+        return Flux.just(pages).concatWith(Flux.never());
     }
 
     private Mono<Void> deliver(Event event) {
@@ -179,6 +423,24 @@ class KeyedDispatcherTests {
 
     private void finish(long id) {
         inHand.remove(id).tryEmitEmpty();
+    }
+
+    private void finishAll() {
+        List.copyOf(inHand.keySet()).forEach(this::finish);
+    }
+
+    private void fail(long id, Throwable error) {
+        inHand.remove(id).tryEmitError(error);
+    }
+
+    private void failAll(int expected) {
+        List<Long> ids = List.copyOf(inHand.keySet());
+        assertThat(ids).hasSize(expected);
+        ids.forEach(id -> fail(id, new IllegalStateException("down")));
+    }
+
+    private void pass(long millis) {
+        time.advanceTimeBy(Duration.ofMillis(millis));
     }
 
     private static Event event(long id, String key) {

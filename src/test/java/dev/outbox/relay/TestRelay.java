@@ -38,10 +38,11 @@ final class TestRelay implements AutoCloseable {
         log = eventLog.apply(new Database(logPool, Duration.ofSeconds(20)));
         checkpoints = TestLog.checkpoints(units);
         String instance = "test-" + UUID.randomUUID();
+        Ledger ledger =
+                new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.circuitStates(units), instance);
         List<Subscription> subscriptions = new ArrayList<>();
-        handlers.forEach(handler -> subscriptions.add(new HandlerSubscription(handler, checkpoints, instance)));
-        transactional.forEach(
-                handler -> subscriptions.add(new TransactionalSubscription(handler, units, checkpoints, instance)));
+        handlers.forEach(handler -> subscriptions.add(new HandlerSubscription(handler, log, ledger)));
+        transactional.forEach(handler -> subscriptions.add(new TransactionalSubscription(handler, units, log, ledger)));
         relay = new Relay(
                 RelayConfiguration.listener(connections),
                 log,

@@ -1,0 +1,61 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Event;
+import dev.outbox.log.Page;
+import dev.outbox.log.Position;
+
+/** A page in hand, and how much of it is done: delivered or parked. */
+final class Batch {
+
+    private final Page page;
+    private final boolean[] done;
+    private int prefix;
+
+    Batch(Page page) {
+        this.page = page;
+        this.done = new boolean[page.events().size()];
+    }
+
+    int size() {
+        return done.length;
+    }
+
+    Event event(int index) {
+        return page.events().get(index);
+    }
+
+    void done(int index) {
+        done[index] = true;
+    }
+
+    boolean isDone(int index) {
+        return done[index];
+    }
+
+    /** The index of the last event that is done; -1 if none is. */
+    int lastDone() {
+        int last = done.length - 1;
+        while (last >= 0 && !done[last]) {
+            last--;
+        }
+        return last;
+    }
+
+    /** Whether the completed prefix has grown since the last call. */
+    boolean advance() {
+        int from = prefix;
+        while (prefix < done.length && done[prefix]) {
+            prefix++;
+        }
+        return prefix > from;
+    }
+
+    boolean isDone() {
+        return prefix == done.length;
+    }
+
+    /** The position of the completed prefix. */
+    Position position() {
+        return isDone() ? page.after() : page.after(prefix);
+    }
+}

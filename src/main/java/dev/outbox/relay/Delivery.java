@@ -1,0 +1,98 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Event;
+import java.util.concurrent.TimeoutException;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.BaseSubscriber;
+import reactor.core.publisher.Mono;
+
+/** One event on its way to the handler: from a page, or parked before. */
+final class Delivery extends BaseSubscriber<Outcome> {
+
+    final long id;
+    final String key;
+    final @Nullable Batch batch;
+    final int index;
+    final ParkedKeys.@Nullable Entry parked;
+    private final Dispatch dispatch;
+    private boolean probe;
+    private long expiresAt;
+    private volatile @Nullable Outcome outcome;
+    private volatile boolean expired;
+
+    private Delivery(
+            Dispatch dispatch,
+            long id,
+            String key,
+            @Nullable Batch batch,
+            int index,
+            ParkedKeys.@Nullable Entry parked) {
+        this.dispatch = dispatch;
+        this.id = id;
+        this.key = key;
+        this.batch = batch;
+        this.index = index;
+        this.parked = parked;
+    }
+
+    static Delivery of(Dispatch dispatch, Batch batch, int index, String key) {
+        return new Delivery(dispatch, batch.event(index).id(), key, batch, index, null);
+    }
+
+    static Delivery of(Dispatch dispatch, ParkedKeys.Entry parked) {
+        return new Delivery(dispatch, parked.id, parked.key, null, 0, parked);
+    }
+
+    /** The same event once more; a delivery can be started once. */
+    Delivery again() {
+        return new Delivery(dispatch, id, key, batch, index, parked);
+    }
+
+    /** Whether it goes to find out if the destination is back. */
+    boolean isProbe() {
+        return probe;
+    }
+
+    /** When it will have taken too long, in ms. */
+    long expiresAt() {
+        return expiresAt;
+    }
+
+    /** How it ended. */
+    Outcome outcome() {
+        if (expired) {
+            return new Outcome.Retry(new TimeoutException("the handler did not end in time"), null);
+        }
+        Outcome given = outcome;
+        return given == null ? new Outcome.Dead(new UndeliverableException("The event is not in the log")) : given;
+    }
+
+    void start(Deliverer deliverer, long expiresAt, boolean probe) {
+        this.expiresAt = expiresAt;
+        this.probe = probe;
+        Mono<Event> event = batch == null ? deliverer.load(id) : Mono.just(batch.event(index));
+        event.flatMap(deliverer::attempt).subscribe(this);
+    }
+
+    /** Ends it. */
+    void expire() {
+        expired = true;
+        cancel();
+        dispatch.end(this);
+    }
+
+    @Override
+    protected void hookOnNext(Outcome value) {
+        outcome = value;
+    }
+
+    @Override
+    protected void hookOnComplete() {
+        dispatch.end(this);
+    }
+
+    @Override
+    protected void hookOnError(Throwable error) {
+        dispatch.fail(error);
+    }
+}
