@@ -139,7 +139,7 @@ CREATE TABLE outbox.event_0 PARTITION OF outbox.event FOR VALUES FROM (MINVALUE)
 COMMENT ON TABLE outbox.event_0 IS 'The first ten million events.';
 
 CREATE TABLE outbox.event_default PARTITION OF outbox.event DEFAULT;
-COMMENT ON TABLE outbox.event_default IS 'Events beyond the last partition that was made.';
+COMMENT ON TABLE outbox.event_default IS 'Events beyond the last partition that was made; empty in normal life.';
 
 CREATE TABLE outbox.subscription (
     name text NOT NULL,
@@ -249,6 +249,16 @@ COMMENT ON COLUMN outbox.action.idempotency_key IS 'A repeated call with the sam
 COMMENT ON COLUMN outbox.action.applied_at IS 'When it took effect; null while it waits.';
 COMMENT ON COLUMN outbox.action.result IS 'What it did, such as how many events.';
 
+CREATE TABLE outbox.cluster (
+    singleton boolean DEFAULT true NOT NULL,
+    system_identifier bigint NOT NULL,
+    since timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
+    CONSTRAINT cluster_pkey PRIMARY KEY (singleton),
+    CONSTRAINT cluster_singleton_check CHECK (singleton)
+);
+COMMENT ON TABLE outbox.cluster IS 'The cluster that the transaction ids of events and checkpoints belong to. If the server says another one, they were restored from a dump and are converted before they are used.';
+COMMENT ON COLUMN outbox.cluster.since IS 'When the schema was made here, or converted.';
+
 CREATE OR REPLACE FUNCTION outbox.event__ring()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -267,6 +277,27 @@ begin
     end if;
     return null;
 end
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.is_done(done pg_snapshot, target pg_snapshot, last bigint, tx xid8, id bigint)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select pg_catalog.pg_visible_in_snapshot(tx, done)
+        or (target is not null and id <= last and pg_catalog.pg_visible_in_snapshot(tx, target))
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.late(snapshot pg_snapshot, barrier xid8)
+ RETURNS SETOF xid8
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+    select tx from pg_catalog.pg_snapshot_xip(snapshot) tx
+    union all
+    select n::text::xid8
+    from pg_catalog.generate_series(
+        pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint, barrier::text::bigint - 1) n
 $function$;
 
 CREATE OR REPLACE FUNCTION public.orders__capture()

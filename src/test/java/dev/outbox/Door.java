@@ -52,8 +52,7 @@ public final class Door implements AutoCloseable {
 
     private static final Pace FREE = new Pace(0, 0, 0);
 
-    private final String host;
-    private final int serverPort;
+    private volatile TestDatabase server;
     private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
     private final Set<DoorLine> lines = ConcurrentHashMap.newKeySet();
     private final AtomicReference<@Nullable Cut> cut = new AtomicReference<>();
@@ -64,8 +63,7 @@ public final class Door implements AutoCloseable {
     private volatile @Nullable Channel listener;
 
     public Door(TestDatabase database) {
-        this.host = database.host();
-        this.serverPort = database.port();
+        this.server = database;
         Channel open = listen(0);
         this.listener = open;
         this.port = ((java.net.InetSocketAddress) open.localAddress()).getPort();
@@ -78,6 +76,11 @@ public final class Door implements AutoCloseable {
     /** The database, as it is reached through this door. */
     public TestDatabase to(TestDatabase database) {
         return new TestDatabase("localhost", port, database.name());
+    }
+
+    /** Connections that are made from now on lead to another server. */
+    public void leadTo(TestDatabase other) {
+        server = other;
     }
 
     /** As at the beginning, without the connections that there were. */
@@ -232,7 +235,7 @@ public final class Door implements AutoCloseable {
                     protected void initChannel(SocketChannel client) {
                         DoorLine line = new DoorLine(Door.this, client);
                         lines.add(line);
-                        line.connect(host, serverPort);
+                        line.connect(server.host(), server.port());
                     }
                 })
                 .bind(InetAddress.getLoopbackAddress(), wanted)

@@ -92,6 +92,19 @@ public final class JavaProcess implements AutoCloseable {
         process.destroyForcibly().waitFor();
     }
 
+    /** SIGTERM: it is asked to end; does not wait until it has. */
+    public void terminate() {
+        process.destroy();
+    }
+
+    /** Waits until it is gone, and returns how it ended. */
+    public int awaitEnd(Duration atMost) throws InterruptedException {
+        if (!process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS)) {
+            throw new IllegalStateException("It runs on: " + output());
+        }
+        return process.exitValue();
+    }
+
     /** SIGSTOP: it is there, and does nothing. */
     public void freeze() throws Exception {
         signal("-STOP");

@@ -67,6 +67,12 @@ public record TestDatabase(String host, int port, String name) {
         return database;
     }
 
+    /** Makes the schema and the demo data. */
+    public TestDatabase migrated() {
+        migrate(this);
+        return this;
+    }
+
     /** Sets the application's database. */
     public void configure(DynamicPropertyRegistry registry) {
         registry.add("spring.r2dbc.url", this::r2dbcUrl);

@@ -40,6 +40,11 @@ public final class Database {
         this.deadline = deadline;
     }
 
+    /** The same connections with another deadline. */
+    public Database within(Duration otherDeadline) {
+        return new Database(connections, otherDeadline);
+    }
+
     /** Runs one statement in its own transaction and collects its rows. */
     public <T> Mono<List<T>> query(Function<Readable, T> row, String sql, @Nullable Object... values) {
         return run(connection -> rows(connection, row, sql, values).collectList());

@@ -1,4 +1,4 @@
-/** What the routers share: parameters, keyset pages, and the answer to a method that is not there. */
+/** What the routers share: parameters, bodies, keyset pages, and the answer to a method that is not there. */
 @NullMarked
 package dev.outbox.http;
 

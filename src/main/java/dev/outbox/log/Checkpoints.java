@@ -32,19 +32,25 @@ public final class Checkpoints {
     /** Primary key, from its end. */
     private static final String LATEST = """
             select generation, done::text as done, barrier::text::bigint as barrier, high,
-                target::text as target, target_barrier::text::bigint as target_barrier, target_high, last
+                target::text as target, target_barrier::text::bigint as target_barrier, target_high, last,
+                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline
             from outbox.checkpoint
             where subscription = $1
             order by generation desc
             limit 1
             """;
 
+    /**
+     * None if the server is not on the timeline that the position was read on: when a standby is promoted the first bytes of the
+     * name of its log change at once.
+     */
     private static final String APPEND = """
             insert into outbox.checkpoint (subscription, generation, done, barrier, high,
                 target, target_barrier, target_high, last, instance, system_identifier)
             select $1, $2, $3::text::pg_snapshot, $4::text::xid8, $5,
                 $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, system_identifier
             from pg_control_system()
+            where $11::text is null or $11 = left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
             """;
 
     private static final String TRIM = """
@@ -60,9 +66,11 @@ public final class Checkpoints {
     private static final int TRIM_EVERY = 500;
 
     private final Database database;
+    private final Restore restore;
 
     Checkpoints(@Qualifier("relay") Database database) {
         this.database = database;
+        this.restore = new Restore(database, (connection, converted) -> append(connection, converted, "restore"));
     }
 
     /** Makes the subscription known, or its new kind and types. */
@@ -72,8 +80,16 @@ public final class Checkpoints {
                 .then();
     }
 
-    /** The latest checkpoint; empty if the subscription has none. Never to be replaced by one that is remembered: a failover may have lost it. */
+    /**
+     * The latest checkpoint; empty if the subscription has none. Never to be replaced by one that is remembered: a failover may
+     * have lost it. A log that was restored from another cluster is converted first, which can take minutes.
+     */
     public Mono<Checkpoint> latest(String subscription) {
+        return restore.ifForeign().then(Mono.defer(() -> stored(subscription)));
+    }
+
+    /** The latest checkpoint as it is. */
+    Mono<Checkpoint> stored(String subscription) {
         return database.query(row -> checkpoint(subscription, row), LATEST, subscription)
                 .flatMap(Checkpoints::first);
     }
@@ -91,7 +107,8 @@ public final class Checkpoints {
     /**
      * Stores a checkpoint in the transaction of the connection.
      *
-     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation
+     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation, or if the server
+     *     is not on the timeline that the position was read on
      */
     public Mono<Void> append(PostgresqlConnection connection, Checkpoint checkpoint, String instance) {
         Position position = checkpoint.position();
@@ -108,9 +125,14 @@ public final class Checkpoints {
                         target == null ? null : Long.toString(target.barrier()),
                         target == null ? Parameters.in(Long.class) : target.high(),
                         position.last(),
-                        instance)
+                        instance,
+                        position.timeline())
                 .onErrorMap(Checkpoints::isTaken, error -> new StaleLeaderException(checkpoint, error))
-                .then();
+                .flatMap(stored -> stored > 0 ? Mono.empty() : Mono.error(otherLine(position)));
+    }
+
+    private static StaleLeaderException otherLine(Position position) {
+        return new StaleLeaderException(String.valueOf(position.timeline()));
     }
 
     /** Deletes old checkpoints, if it is time. */
@@ -121,7 +143,7 @@ public final class Checkpoints {
                 : Mono.empty();
     }
 
-    private static Checkpoint checkpoint(String subscription, Readable row) {
+    static Checkpoint checkpoint(String subscription, Readable row) {
         String target = row.get("target", String.class);
         return new Checkpoint(
                 subscription,
@@ -136,7 +158,8 @@ public final class Checkpoints {
                                         new Snapshot(target),
                                         number(row, "target_barrier"),
                                         number(row, "target_high")),
-                        number(row, "last")));
+                        number(row, "last"),
+                        row.get("timeline", String.class)));
     }
 
     private static boolean isTaken(Throwable error) {

@@ -13,6 +13,7 @@ import org.jspecify.annotations.Nullable;
  * @param occurredAt when the writer's trigger ran, by the clock of the database
  * @param payload a JSON value, as text
  * @param headers a JSON object, as text; null if nothing travels beside the payload
+ * @param replayed whether somebody asked for it again, so that the handler may have had it before; not in the log, but of this delivery
  */
 public record Event(
         long id,
@@ -21,4 +22,23 @@ public record Event(
         String type,
         Instant occurredAt,
         String payload,
-        @Nullable String headers) {}
+        @Nullable String headers,
+        boolean replayed) {
+
+    /** As it is in the log. */
+    public Event(
+            long id,
+            String aggregateType,
+            String key,
+            String type,
+            Instant occurredAt,
+            String payload,
+            @Nullable String headers) {
+        this(id, aggregateType, key, type, occurredAt, payload, headers, false);
+    }
+
+    /** The same, marked as replayed. */
+    public Event asReplayed() {
+        return new Event(id, aggregateType, key, type, occurredAt, payload, headers, true);
+    }
+}

@@ -55,12 +55,14 @@ public class EventLog {
                 (select max(id) from page) as id,
                 pg_current_snapshot()::text as snapshot,
                 case when $5::text is null and exists (select from page) then pg_current_xact_id()::text::bigint end as barrier,
-                case when $5::text is null and exists (select from page) then (select max(id) from outbox.event) end as high,
+                case when $5::text is null and exists (select from page)
+                    then greatest($1, (select max(id) from outbox.event where id > $1)) end as high,
                 pg_snapshot_xmin(pg_current_snapshot()) >= $9::text::xid8 as settled,
+                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
                 null::timestamptz as occurred_at, null as aggregate_type, null as aggregate_id, null as type,
                 null as payload, null as headers
             union all
-            select null, id, null, null, null, null,
+            select null, id, null, null, null, null, null,
                 occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
             from page
             where $8::text[] is null or type = any ($8::text[])
@@ -68,7 +70,8 @@ public class EventLog {
 
     private static final String END = """
             select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
-                (select coalesce(max(id), 0) from outbox.event) as high
+                (select coalesce(max(id), 0) from outbox.event) as high,
+                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline
             where $1
             """;
 
@@ -76,9 +79,9 @@ public class EventLog {
     private static final String OF_KEY = """
             select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
             from outbox.event
-            where aggregate_type = $1 and aggregate_id = $2
+            where aggregate_type = $1 and aggregate_id = $2 and id > $3
             order by id
-            limit $3
+            limit $4
             """;
 
     /** Index event_pkey. */
@@ -104,8 +107,12 @@ public class EventLog {
     /** Behind every event that is visible now. */
     public Mono<Position> end() {
         return database.query(
-                        row -> Position.after(new Position.Target(
-                                new Snapshot(text(row, "snapshot")), number(row, "barrier"), number(row, "high"))),
+                        row -> Position.after(
+                                new Position.Target(
+                                        new Snapshot(text(row, "snapshot")),
+                                        number(row, "barrier"),
+                                        number(row, "high")),
+                                text(row, "timeline")),
                         END,
                         true)
                 .map(rows -> rows.get(0));
@@ -123,6 +130,7 @@ public class EventLog {
      * @param limit the most events to read, wanted or not
      * @param types the event types to return; empty for all. The position moves past the others too.
      * @param barrier what {@link Page#settled()} is asked about; 0 if it is not
+     * @return fails with {@link StaleLeaderException} if the server is not on the timeline that the position was read on
      */
     public Mono<Page> page(Position from, int limit, Set<String> types, long barrier) {
         Position.Target target = from.target();
@@ -141,9 +149,9 @@ public class EventLog {
                 .map(rows -> page(from, limit, rows));
     }
 
-    /** The events of one key in order, the oldest first; at most {@code limit}. */
-    public Mono<List<Event>> ofKey(String aggregateType, String key, int limit) {
-        return database.query(EventLog::event, OF_KEY, aggregateType, key, limit);
+    /** The events of one key with ids above {@code after}, the oldest first; at most {@code limit}. */
+    public Mono<List<Event>> ofKey(String aggregateType, String key, long after, int limit) {
+        return database.query(EventLog::event, OF_KEY, aggregateType, key, after, limit);
     }
 
     /** One event; empty if it is not in the log. */
@@ -163,7 +171,15 @@ public class EventLog {
             }
         }
         events.sort(Comparator.comparingLong(Event::id));
-        return page(from, limit, requireNonNull(summary), List.copyOf(events));
+        requireSameLine(from, requireNonNull(summary));
+        return page(from.on(summary.timeline()), limit, summary, List.copyOf(events));
+    }
+
+    private static void requireSameLine(Position from, Summary summary) {
+        String timeline = from.timeline();
+        if (timeline != null && !timeline.equals(summary.timeline())) {
+            throw new StaleLeaderException(timeline);
+        }
     }
 
     private static Page page(Position from, int limit, Summary summary, List<Event> events) {
@@ -171,12 +187,13 @@ public class EventLog {
         if (target == null) {
             return new Page(events, 0, summary.settled(), from, from);
         }
-        Position after = summary.size() < limit ? Position.after(target) : from.upTo(target, summary.last());
+        Position after =
+                summary.size() < limit ? Position.after(target, from.timeline()) : from.upTo(target, summary.last());
         return new Page(events, summary.size(), summary.settled(), from, after);
     }
 
     /** What a read of the log says beside the events; the target is there if the read began at the tail and found any. */
-    private record Summary(int size, long last, Position.@Nullable Target target, boolean settled) {}
+    private record Summary(int size, long last, Position.@Nullable Target target, boolean settled, String timeline) {}
 
     private static Object row(Readable row) {
         Long size = row.get("size", Long.class);
@@ -189,7 +206,11 @@ public class EventLog {
                 ? null
                 : new Position.Target(new Snapshot(text(row, "snapshot")), barrier, number(row, "high"));
         return new Summary(
-                size, size == 0 ? 0 : number(row, "id"), target, requireNonNull(row.get("settled", Boolean.class)));
+                size,
+                size == 0 ? 0 : number(row, "id"),
+                target,
+                requireNonNull(row.get("settled", Boolean.class)),
+                text(row, "timeline"));
     }
 
     private static Event event(Readable row) {

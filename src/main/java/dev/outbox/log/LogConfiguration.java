@@ -3,19 +3,26 @@ package dev.outbox.log;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import io.r2dbc.pool.ConnectionPool;
+import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** The connections that read the log. */
+/** The connections that read the log, and who looks after its partitions. */
 @Configuration(proxyBeanMethods = false)
+@EnableConfigurationProperties(RetentionSettings.class)
 class LogConfiguration {
 
-    /** An index leads to every page, whatever the statistics say. */
+    /**
+     * An index leads to every page, whatever the statistics say. With many partitions a plan costs more than a look: it is made
+     * once and leaves out, each time, those that have nothing to do with the page.
+     */
     static final Map<String, String> READER_SETTINGS = Map.of(
+            "plan_cache_mode", "force_generic_plan",
             "enable_seqscan", "off",
             "enable_bitmapscan", "off",
             "jit", "off",
@@ -33,5 +40,10 @@ class LogConfiguration {
     @Bean
     Database logReaders(@Qualifier("logReaderPool") ConnectionPool pool) {
         return new Database(pool, DEADLINE);
+    }
+
+    @Bean
+    RetentionTask retention(Partitions partitions, RetentionSettings settings) {
+        return new RetentionTask(new Retention(partitions, settings, Clock.systemUTC()), settings.checkEvery());
     }
 }

@@ -1,5 +1,6 @@
 package dev.outbox.log;
 
+import java.util.ArrayList;
 import java.util.List;
 
 /**
@@ -21,6 +22,32 @@ public record Page(List<Event> events, int size, boolean settled, Position befor
         return count == 0
                 ? before
                 : before.upTo(after.end(), events.get(count - 1).id());
+    }
+
+    /** The same page, in which events up to an id are marked as replayed. */
+    public Page replayedThrough(long id) {
+        List<Event> marked = events.stream()
+                .map(event -> event.id() <= id ? event.asReplayed() : event)
+                .toList();
+        return new Page(marked, size, settled, before, after);
+    }
+
+    /** How many of its events are marked as replayed. */
+    public long replayed() {
+        return events.stream().filter(Event::replayed).count();
+    }
+
+    /** The same page in parts of at most so many wanted events; each begins where the one before it ends. */
+    public List<Page> parts(int most) {
+        if (events.size() <= most) {
+            return List.of(this);
+        }
+        List<Page> parts = new ArrayList<>();
+        for (int from = 0; from < events.size(); from += most) {
+            int to = Math.min(from + most, events.size());
+            parts.add(new Page(events.subList(from, to), to - from, settled, after(from), after(to)));
+        }
+        return parts;
     }
 
     /** Whether the reader was at the end of the log already. */

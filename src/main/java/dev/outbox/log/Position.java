@@ -18,19 +18,32 @@ import org.jspecify.annotations.Nullable;
  * @param high the highest id that is visible in {@code done}
  * @param target the window that is being read; null at the tail of the log
  * @param last in the window, ids up to this one are done; 0 at the tail
+ * @param timeline of the server that it was read from: a server that was promoted since may have lost what it tells of. Null if
+ *     it is good for any
  */
 public record Position(
-        Snapshot done, long barrier, long high, @Nullable Target target, long last) {
+        Snapshot done,
+        long barrier,
+        long high,
+        @Nullable Target target,
+        long last,
+        @Nullable String timeline) {
 
     /** The end of a window: a later snapshot with its own barrier and highest id. */
-    record Target(Snapshot snapshot, long barrier, long high) {}
+    record Target(Snapshot snapshot, long barrier, long high) {
+
+        /** The transactions whose events may still appear with ids up to {@link #high}. */
+        LongStream late() {
+            return LongStream.concat(snapshot.inProgress(), LongStream.range(snapshot.xmax(), barrier));
+        }
+    }
 
     /** Before the first event of the log. */
-    static final Position BEGINNING = new Position(Snapshot.NOTHING, 1, 0, null, 0);
+    static final Position BEGINNING = new Position(Snapshot.NOTHING, 1, 0, null, 0, null);
 
     /** The transactions whose events may still appear with ids up to {@link #high}. */
     LongStream late() {
-        return LongStream.concat(done.inProgress(), LongStream.range(done.xmax(), barrier));
+        return new Target(done, barrier, high).late();
     }
 
     /** The end of the window that led or leads to this position. */
@@ -40,12 +53,41 @@ public record Position(
 
     /** This position with the window's events done up to an id. */
     Position upTo(Target target, long id) {
-        return new Position(done, barrier, high, target, id);
+        return new Position(done, barrier, high, target, id, timeline);
     }
 
     /** The position behind a window that was read to its end. */
-    static Position after(Target target) {
-        return new Position(target.snapshot(), target.barrier(), target.high(), null, 0);
+    static Position after(Target target, @Nullable String timeline) {
+        return new Position(target.snapshot(), target.barrier(), target.high(), null, 0, timeline);
+    }
+
+    /** This position, read from a server. */
+    Position on(@Nullable String itsTimeline) {
+        return new Position(done, barrier, high, target, last, itsTimeline);
+    }
+
+    /** The highest id of which it is known that events up to it are done, apart from those of transactions that are late. */
+    public long reach() {
+        return target == null ? high : last;
+    }
+
+    /** No event that is done has a higher id. */
+    public long furthest() {
+        return Math.max(high, last);
+    }
+
+    /** Whether a replay of the events up to an id is over: behind a window nothing comes that was done before it. */
+    public boolean hasPassed(long id) {
+        return target == null || furthest() >= id;
+    }
+
+    /**
+     * The position of a replay: nothing is done but what is below an id, and the window up to now is read again.
+     *
+     * @param start as {@link Replays#rewind} derives it
+     */
+    static Position replay(Target now, long start) {
+        return new Position(Snapshot.NOTHING, 1, 0, now, start - 1, null);
     }
 
     @Override

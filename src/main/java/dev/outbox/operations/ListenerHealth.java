@@ -6,7 +6,10 @@ import org.springframework.boot.health.contributor.ReactiveHealthIndicator;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
 
-/** Up while this instance hears the bell: its session with the server is alive, whether it leads or stands by. */
+/**
+ * Up while this instance hears the bell: its session with the server is alive, whether it leads or stands by. Up also where it
+ * delivers by polling, because no session can be had; the state says so.
+ */
 @Component("listenerHealthIndicator")
 final class ListenerHealth implements ReactiveHealthIndicator {
 
@@ -21,10 +24,11 @@ final class ListenerHealth implements ReactiveHealthIndicator {
         return Mono.fromSupplier(() -> (hears(relay.state()) ? Health.up() : Health.down())
                 .withDetail("state", relay.state())
                 .withDetail("instance", relay.instance())
+                .withDetail("subscriptions", relay.leads())
                 .build());
     }
 
     private static boolean hears(Relay.State state) {
-        return state == Relay.State.LEADING || state == Relay.State.STANDING_BY;
+        return state == Relay.State.LEADING || state == Relay.State.STANDING_BY || state == Relay.State.POLLING;
     }
 }

@@ -3,6 +3,7 @@ package dev.outbox.operations;
 import static org.springframework.http.HttpMethod.GET;
 
 import dev.outbox.database.Database;
+import dev.outbox.http.Keyset;
 import dev.outbox.http.Methods;
 import dev.outbox.http.Parameters;
 import dev.outbox.log.EventLog;
@@ -21,9 +22,6 @@ import reactor.core.publisher.Mono;
 class OrderEventRouter {
 
     private static final String PATH = "/orders/{id}/events";
-
-    private static final int DEFAULT = 100;
-    private static final int MOST = 1000;
 
     /** Index orders_pkey. An order that was loaded and never changed has no events. */
     private static final String EXISTS = "select exists (select from orders where id = $1) as known";
@@ -45,13 +43,13 @@ class OrderEventRouter {
     }
 
     private Mono<ServerResponse> list(ServerRequest request) {
-        Long limit = Parameters.of(request, "limit").number("limit", 1, MOST);
+        Keyset keyset = Keyset.of(Parameters.of(request, "limit", "after"));
         long id = Parameters.id(request);
         return exists(id)
                 .filter(known -> known)
                 .switchIfEmpty(Mono.error(() -> Problem.unknown("order", id)))
-                .flatMap(known -> events(id, limit == null ? DEFAULT : limit.intValue()))
-                .flatMap(events -> ServerResponse.ok().bodyValue(events));
+                .flatMap(known -> events(id, keyset))
+                .flatMap(events -> keyset.answer(request, events, OrderEvent::id));
     }
 
     private Mono<Boolean> exists(long id) {
@@ -59,8 +57,8 @@ class OrderEventRouter {
                 .map(rows -> rows.get(0));
     }
 
-    private Mono<List<OrderEvent>> events(long id, int limit) {
-        return log.ofKey("order", Long.toString(id), limit)
+    private Mono<List<OrderEvent>> events(long id, Keyset keyset) {
+        return log.ofKey("order", Long.toString(id), keyset.after(), keyset.oneMore())
                 .map(events -> events.stream().map(OrderEvent::of).toList());
     }
 }

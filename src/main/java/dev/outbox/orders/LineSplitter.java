@@ -1,5 +1,6 @@
 package dev.outbox.orders;
 
+import dev.outbox.http.RequestBody;
 import java.io.ByteArrayOutputStream;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;

@@ -6,9 +6,11 @@ import static org.springframework.http.HttpMethod.POST;
 import static org.springframework.http.MediaType.APPLICATION_JSON;
 import static org.springframework.http.MediaType.APPLICATION_NDJSON;
 
+import dev.outbox.http.JsonFields;
 import dev.outbox.http.Keyset;
 import dev.outbox.http.Methods;
 import dev.outbox.http.Parameters;
+import dev.outbox.http.RequestBody;
 import dev.outbox.problems.Problem;
 import java.net.URI;
 import java.nio.ByteBuffer;
@@ -106,7 +108,8 @@ class OrderRouter {
         Versions versions = Versions.ifMatch(request.headers().header(HttpHeaders.IF_MATCH));
         return RequestBody.read(request)
                 .map(body -> JsonFields.of(body, "id", "status"))
-                .flatMap(fields -> change(new StatusChange(fields.number("id"), fields.status("status"), versions)));
+                .flatMap(fields ->
+                        change(new StatusChange(fields.number("id"), OrderStatus.of(fields, "status"), versions)));
     }
 
     /** The order is named in the path. */
@@ -117,7 +120,7 @@ class OrderRouter {
         Versions versions = Versions.ifMatch(request.headers().header(HttpHeaders.IF_MATCH));
         return RequestBody.read(request)
                 .map(body -> JsonFields.of(body, "status"))
-                .flatMap(fields -> change(new StatusChange(id, fields.status("status"), versions)));
+                .flatMap(fields -> change(new StatusChange(id, OrderStatus.of(fields, "status"), versions)));
     }
 
     private Mono<ServerResponse> change(StatusChange change) {

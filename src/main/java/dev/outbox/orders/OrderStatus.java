@@ -1,6 +1,7 @@
 package dev.outbox.orders;
 
 import com.fasterxml.jackson.annotation.JsonValue;
+import dev.outbox.http.JsonFields;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;
@@ -21,6 +22,11 @@ enum OrderStatus {
             }
         }
         return null;
+    }
+
+    /** The one that a field of JSON names. */
+    static OrderStatus of(JsonFields fields, String name) {
+        return fields.oneOf(name, OrderStatus::of, names());
     }
 
     /** All names, for people. */

@@ -2,6 +2,7 @@ package dev.outbox.orders;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.http.JsonFields;
 import dev.outbox.orders.LineSplitter.Line;
 import dev.outbox.problems.Problem;
 import java.util.ArrayList;
@@ -98,7 +99,7 @@ final class StatusChangeLines {
             JsonFields fields = JsonFields.of(line.text(), "id", "status", "version");
             id = fields.number("id");
             Versions versions = fields.has("version") ? Versions.exactly(fields.number("version")) : Versions.ANY;
-            return new Entry(line, id, new StatusChange(id, fields.status("status"), versions), null);
+            return new Entry(line, id, new StatusChange(id, OrderStatus.of(fields, "status"), versions), null);
         } catch (Problem problem) {
             return new Entry(line, id, null, problem);
         }

@@ -67,7 +67,7 @@ public final class Problem extends RuntimeException {
     }
 
     /** The path names a thing that is not there. */
-    public static Problem unknown(String kind, long id) {
+    public static Problem unknown(String kind, Object id) {
         return of(HttpStatus.NOT_FOUND, "unknown-" + kind, "Unknown " + kind, "There is no " + kind + " " + id + ".");
     }
 

@@ -70,8 +70,12 @@ final class Delivery extends BaseSubscriber<Outcome> {
     void start(Deliverer deliverer, long expiresAt, boolean probe) {
         this.expiresAt = expiresAt;
         this.probe = probe;
-        Mono<Event> event = batch == null ? deliverer.load(id) : Mono.just(batch.event(index));
+        Mono<Event> event = batch == null ? loaded(deliverer) : Mono.just(batch.event(index));
         event.flatMap(deliverer::attempt).subscribe(this);
+    }
+
+    private Mono<Event> loaded(Deliverer deliverer) {
+        return deliverer.load(id).map(event -> parked != null && parked.replayed ? event.asReplayed() : event);
     }
 
     /** Ends it. */

@@ -176,7 +176,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         } else if (isTheDestinations(delivery)) {
             ready.add(delivery.again());
         } else {
-            ParkedKeys.Entry entry = parked.park(delivery.id, delivery.key, false, delivery.outcome());
+            ParkedKeys.Entry entry = parked.park(delivery.id, delivery.key, replayed(delivery), delivery.outcome());
             report(delivery, entry);
             done(delivery);
             parkWaiting(delivery.key);
@@ -244,7 +244,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     }
 
     private void park(Delivery delivery) {
-        parked.block(delivery.id, delivery.key, false);
+        parked.block(delivery.id, delivery.key, replayed(delivery));
         done(delivery);
     }
 
@@ -468,5 +468,9 @@ final class Dispatch extends BaseSubscriber<Page> {
             throw new IllegalStateException("Event " + delivery.id + " is parked, and in no page");
         }
         return delivery.batch;
+    }
+
+    private static boolean replayed(Delivery delivery) {
+        return batch(delivery).event(delivery.index).replayed();
     }
 }

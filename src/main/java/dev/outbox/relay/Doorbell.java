@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
+import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
@@ -30,22 +31,23 @@ final class Doorbell {
 
     private static final Mono<Boolean> NONE = Mono.just(false);
 
-    private final Listener listener;
+    private final @Nullable Listener listener;
     private final AtomicReference<Mono<Boolean>> share = new AtomicReference<>(NONE);
     private volatile boolean closed;
 
-    Doorbell(Listener listener) {
+    /** Without a listener nobody hears: then nobody may fall asleep, and readers look again and again. */
+    Doorbell(@Nullable Listener listener) {
         this.listener = listener;
     }
 
     /** A mark to pass to {@link #ringsAfter}: rings from here on count. */
     long mark() {
-        return listener.heard();
+        return listener == null ? 0 : listener.heard();
     }
 
     /** Completes when the bell has rung after the mark. */
     Mono<Void> ringsAfter(long mark) {
-        return listener.hearsAfter(mark);
+        return listener == null ? Mono.never() : listener.hearsAfter(mark);
     }
 
     /**
@@ -54,25 +56,27 @@ final class Doorbell {
      * @return false if the lock could not be had in time: then nobody may sleep, because nobody would ring
      */
     Mono<Boolean> fallAsleep() {
-        return Mono.defer(() -> {
-            Mono<Boolean> asked = ask().cache();
-            share.set(asked);
-            return closed ? asked.then(giveBack()).thenReturn(false) : asked;
-        });
+        return listener == null ? NONE : Mono.defer(() -> fallAsleep(listener));
     }
 
     /** Wakes up: the caller looks by itself, so writers need not ring for it. */
     Mono<Void> wakeUp() {
-        return giveBack();
+        return listener == null ? Mono.empty() : giveBack(listener);
     }
 
     /** The reader has ended, asleep or not. The session goes on. */
     void close() {
         closed = true;
-        giveBack().onErrorComplete().subscribe();
+        wakeUp().onErrorComplete().subscribe();
     }
 
-    private Mono<Boolean> ask() {
+    private Mono<Boolean> fallAsleep(Listener listener) {
+        Mono<Boolean> asked = ask(listener).cache();
+        share.set(asked);
+        return closed ? asked.then(giveBack(listener)).thenReturn(false) : asked;
+    }
+
+    private static Mono<Boolean> ask(Listener listener) {
         return Mono.defer(() -> listener.tryLockShared(SLEEPERS))
                 .filter(granted -> granted)
                 .repeatWhenEmpty(
@@ -81,7 +85,7 @@ final class Doorbell {
     }
 
     /** Waits for an answer that is under way; whoever takes the share out is the one to give it back. */
-    private Mono<Void> giveBack() {
+    private Mono<Void> giveBack(Listener listener) {
         return Mono.defer(() -> share.getAndSet(NONE))
                 .filter(granted -> granted)
                 .flatMap(granted -> listener.unlockShared(SLEEPERS))

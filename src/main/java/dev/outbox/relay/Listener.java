@@ -4,9 +4,14 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import io.r2dbc.postgresql.api.Notification;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.Readable;
 import java.time.Duration;
+import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
+import java.util.concurrent.TimeoutException;
+import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.function.Function;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.Flux;
@@ -24,7 +29,12 @@ import reactor.core.publisher.Sinks;
  */
 final class Listener {
 
-    private static final String CHANNEL = "outbox";
+    /** Rung by writers: see routines/event__ring.sql. */
+    private static final String BELL = "outbox";
+
+    /** Rung by instances, when one gives up a subscription. */
+    private static final String CHANGES = "outbox_change";
+
     private static final Duration ECHO_EVERY = Duration.ofSeconds(1);
     private static final Duration ECHO_WITHIN = Duration.ofSeconds(2);
 
@@ -37,36 +47,64 @@ final class Listener {
     private final PostgresqlConnection connection;
     private final String echoChannel =
             "outbox_echo_" + Long.toHexString(ThreadLocalRandom.current().nextLong());
-    private final AtomicLong count = new AtomicLong();
-    private final Sinks.Many<Long> notifications = Sinks.many().replay().latestOrDefault(0L);
+    private final Count bell = new Count();
+    private final Count changes = new Count();
     private final Sinks.Many<String> echoes = Sinks.many().multicast().directBestEffort();
     private final Sinks.Empty<Void> lost = Sinks.empty();
     private final Disposable.Composite tasks = Disposables.composite();
 
-    private Listener(PostgresqlConnection connection) {
+    private final int session;
+
+    private Listener(PostgresqlConnection connection, int session) {
         this.connection = connection;
+        this.session = session;
     }
 
-    /** Connects, listens and begins to watch the connection. */
+    /**
+     * Connects, listens and begins to watch the connection.
+     *
+     * @return fails with {@link SharedSessionException} if something on the way to the server shares sessions out, or swallows
+     *     notifications
+     */
     static Mono<Listener> connect(PostgresqlConnectionFactory connections) {
-        return connections.create().flatMap(connection -> new Listener(connection).begin());
+        return connections
+                .create()
+                .flatMap(connection -> SessionProof.of(connection, connections)
+                        .flatMap(session -> new Listener(connection, session).begin())
+                        .onErrorResume(
+                                error -> connection.close().onErrorComplete().then(Mono.error(error))));
     }
 
     private Mono<Listener> begin() {
         tasks.add(connection.getNotifications().subscribe(this::hear, this::lose, () -> lose(ended())));
-        return listen().doOnSuccess(begun -> tasks.add(echo().subscribe(beat -> {}, this::lose)))
-                .onErrorResume(error -> close().then(Mono.error(error)))
+        return listen().then(Mono.defer(this::proveEcho))
+                .doOnSuccess(begun -> tasks.add(echo().subscribe(beat -> {}, this::lose)))
+                .doOnError(error -> tasks.dispose())
                 .thenReturn(this);
     }
 
-    /** How many notifications came so far. */
-    long heard() {
-        return count.get();
+    /** The process at the server that serves this session. */
+    int session() {
+        return session;
     }
 
-    /** Completes at the first notification after that many; at once if it came already. */
+    /** How often the bell has rung so far. */
+    long heard() {
+        return bell.get();
+    }
+
+    /** Completes when the bell has rung more often than that; at once if it has already. */
     Mono<Void> hearsAfter(long heard) {
-        return notifications.asFlux().filter(latest -> latest > heard).next().then();
+        return bell.above(heard);
+    }
+
+    /** How often an instance has told of a change so far. */
+    long changes() {
+        return changes.get();
+    }
+
+    Mono<Void> changesAfter(long changes) {
+        return this.changes.above(changes);
     }
 
     /** Fails when the session is gone; never completes. */
@@ -92,9 +130,19 @@ final class Listener {
         return ask(UNLOCK_SHARED, lock);
     }
 
-    /** Wakes all instances. */
-    Mono<Boolean> ringAll() {
-        return ask(NOTIFY, CHANNEL, "");
+    /** Tells all instances to look who runs what. */
+    Mono<Boolean> tellOfChange() {
+        return ask(NOTIFY, CHANGES, "");
+    }
+
+    /** Asks one question of the session; the column {@code done} is the answer. */
+    Mono<Boolean> ask(String sql, Object... values) {
+        return rows(row -> Boolean.TRUE.equals(row.get("done", Boolean.class)), sql, values)
+                .map(answers -> answers.get(0));
+    }
+
+    <T> Mono<List<T>> rows(Function<Readable, T> row, String sql, Object... values) {
+        return Database.toItsEnd(Database.rows(connection, row, sql, values).collectList());
     }
 
     Mono<Void> close() {
@@ -104,9 +152,22 @@ final class Listener {
 
     private Mono<Void> listen() {
         return connection
-                .createStatement("listen " + CHANNEL + "; listen " + echoChannel)
+                .createStatement("listen " + BELL + "; listen " + CHANGES + "; listen " + echoChannel)
                 .execute()
                 .concatMap(result -> result.getRowsUpdated(), 1)
+                .then();
+    }
+
+    /** What was sent and did not come back is not heard here; what could not be sent is another matter. */
+    private Mono<Void> proveEcho() {
+        AtomicBoolean sent = new AtomicBoolean();
+        Mono<String> heard = echoes.asFlux().next();
+        Mono<Boolean> send = ask(NOTIFY, echoChannel, "first").doOnNext(done -> sent.set(true));
+        return Mono.zip(heard, send)
+                .timeout(ECHO_WITHIN)
+                .onErrorMap(
+                        error -> error instanceof TimeoutException && sent.get(),
+                        error -> new SharedSessionException("notifications do not arrive"))
                 .then();
     }
 
@@ -121,10 +182,10 @@ final class Listener {
     }
 
     private void hear(Notification notification) {
-        if (notification.getName().equals(echoChannel)) {
-            echoes.tryEmitNext(String.valueOf(notification.getParameter()));
-        } else {
-            notifications.tryEmitNext(count.incrementAndGet());
+        switch (notification.getName()) {
+            case BELL -> bell.increment();
+            case CHANGES -> changes.increment();
+            default -> echoes.tryEmitNext(String.valueOf(notification.getParameter()));
         }
     }
 
@@ -136,9 +197,22 @@ final class Listener {
         return new IllegalStateException("The notifications ended");
     }
 
-    private Mono<Boolean> ask(String sql, Object... values) {
-        return Database.toItsEnd(Database.rows(
-                        connection, row -> Boolean.TRUE.equals(row.get("done", Boolean.class)), sql, values)
-                .single());
+    /** A count that can be waited for. */
+    private static final class Count {
+
+        private final AtomicLong count = new AtomicLong();
+        private final Sinks.Many<Long> latest = Sinks.many().replay().latestOrDefault(0L);
+
+        void increment() {
+            latest.tryEmitNext(count.incrementAndGet());
+        }
+
+        long get() {
+            return count.get();
+        }
+
+        Mono<Void> above(long seen) {
+            return latest.asFlux().filter(now -> now > seen).next().then();
+        }
     }
 }

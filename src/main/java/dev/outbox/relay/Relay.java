@@ -10,7 +10,6 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.context.SmartLifecycle;
 import reactor.core.Disposable;
-import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
@@ -18,8 +17,8 @@ import reactor.core.scheduler.Schedulers;
 import reactor.util.retry.Retry;
 
 /**
- * The engine's life: connect → listen → lead → run the subscriptions, and from the start again when the connection is lost or
- * another instance leads. Starts after the web server and stops before it.
+ * The engine's life: connect → listen → lead → run the subscriptions that are this instance's, and from the start again when the
+ * connection is lost. Starts after the web server and stops before it.
  */
 public final class Relay implements SmartLifecycle {
 
@@ -28,46 +27,63 @@ public final class Relay implements SmartLifecycle {
     private static final Duration RECONNECT_FIRST = Duration.ofMillis(100);
     private static final Duration RECONNECT_CAP = Duration.ofSeconds(1);
 
+    private static final String ADVICE =
+            "The database is behind a pooler in transaction mode, it seems: LISTEN and locks of a"
+                    + " session do not work. Events are found by polling, up to 250 ms late, and only one instance may run. Give"
+                    + " spring.r2dbc.url the address of PostgreSQL itself, or of a pooler in session mode.";
+
     private final PostgresqlConnectionFactory connections;
     private final EventLog log;
     private final Checkpoints checkpoints;
+    private final ActionApplier actions;
     private final List<Subscription> subscriptions;
     private final RelaySettings settings;
     private final String instance;
     private final Scheduler scheduler = Schedulers.newParallel("outbox-relay", 2, true);
 
-    private volatile State state = State.CONNECTING;
+    private volatile State phase = State.CONNECTING;
+    private volatile Led led;
     private @Nullable Life life;
 
     Relay(
             PostgresqlConnectionFactory connections,
             EventLog log,
             Checkpoints checkpoints,
+            ActionApplier actions,
             List<Subscription> subscriptions,
             RelaySettings settings,
             String instance) {
         this.connections = connections;
         this.log = log;
         this.checkpoints = checkpoints;
+        this.actions = actions;
         this.subscriptions = List.copyOf(subscriptions);
         this.settings = settings;
         this.instance = instance;
+        this.led = new Led(instance);
     }
 
     /** What this instance does for the subscriptions. */
     public enum State {
         /** It has no connection to listen on. */
         CONNECTING,
-        /** Another instance leads; this one takes over when that one goes. */
+        /** Others run the subscriptions; this one takes over when one of them goes. */
         STANDING_BY,
-        /** It runs the subscriptions. */
+        /** It runs at least one subscription. */
         LEADING,
+        /** It cannot have a session of its own, and runs the subscriptions as if it were alone. */
+        POLLING,
         /** It was told to stop. */
         STOPPED
     }
 
     public State state() {
-        return state;
+        return phase == State.STANDING_BY && !led.names().isEmpty() ? State.LEADING : phase;
+    }
+
+    /** The names of the subscriptions that this instance runs, in order. */
+    public List<String> leads() {
+        return led.names();
     }
 
     /** Who this is, in checkpoints and logs. */
@@ -106,9 +122,12 @@ public final class Relay implements SmartLifecycle {
         private final Sinks.Empty<Void> stop = Sinks.empty();
         private final Sinks.Empty<Void> over = Sinks.empty();
         private final Disposable task;
+        private volatile boolean stopping;
 
         Life() {
             task = Mono.defer(this::session)
+                    .repeat(() -> !stopping)
+                    .then()
                     .retryWhen(Retry.backoff(Long.MAX_VALUE, RECONNECT_FIRST)
                             .maxBackoff(RECONNECT_CAP)
                             .doBeforeRetry(signal -> LOG.warn(
@@ -119,13 +138,15 @@ public final class Relay implements SmartLifecycle {
 
         /** Stops fetching, lets what is in hand end, stores the position, steps down; within the deadline. */
         void end(Runnable ended) {
+            stopping = true;
             stop.tryEmitEmpty();
             Mono.firstWithSignal(
                             over.asMono(), Mono.delay(settings.stopWithin()).then())
+                    .publishOn(Schedulers.boundedElastic()) // disposing takes locks
                     .doFinally(end -> {
                         task.dispose();
                         scheduler.dispose();
-                        state = State.STOPPED;
+                        enter(State.STOPPED);
                         ended.run();
                     })
                     .subscribe();
@@ -133,40 +154,38 @@ public final class Relay implements SmartLifecycle {
 
         /** One session with the server, until it is lost or the relay is stopped. */
         private Mono<Void> session() {
-            state = State.CONNECTING;
+            if (stopping) {
+                return Mono.empty();
+            }
+            enter(State.CONNECTING);
             return Mono.usingWhen(
-                    Listener.connect(connections),
-                    listener -> Mono.firstWithSignal(listener.lost(), lead(listener)),
-                    Listener::close,
-                    (listener, error) -> listener.close(),
-                    Listener::close);
+                            Listener.connect(connections),
+                            listener -> Mono.firstWithSignal(listener.lost(), lead(listener)),
+                            Listener::close,
+                            (listener, error) -> listener.close(),
+                            Listener::close)
+                    .onErrorResume(SharedSessionException.class, this::poll);
         }
 
         private Mono<Void> lead(Listener listener) {
-            state = State.STANDING_BY;
-            Leadership leadership = new Leadership(listener);
-            return Flux.from(leadership.acquire().thenReturn(true))
-                    .takeUntilOther(stop.asMono())
-                    .concatMap(leading -> run(listener).then(leadership.stepDown()), 1)
-                    .then();
+            enter(State.STANDING_BY);
+            return new Leadership(listener, subscriptions, this::runner, led).lead(stop.asMono());
         }
 
-        private Mono<Void> run(Listener listener) {
-            state = State.LEADING;
-            LOG.info("relay.leads instance={} subscriptions={}", instance, names());
-            return Flux.fromIterable(subscriptions)
-                    .flatMap(
-                            subscription -> runner(subscription).run(listener, stop.asMono()), subscriptions.size() + 1)
-                    .then();
+        private Mono<Void> poll(SharedSessionException shared) {
+            enter(State.POLLING);
+            LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, shared.getMessage(), ADVICE);
+            return new Polling(connections, subscriptions, this::runner, led).run(stop.asMono());
         }
 
         private SubscriptionRunner runner(Subscription subscription) {
-            return new SubscriptionRunner(subscription, log, checkpoints, instance, scheduler, settings.safetyPoll());
+            return new SubscriptionRunner(subscription, log, checkpoints, actions, instance, scheduler, settings);
         }
     }
 
-    private List<String> names() {
-        return subscriptions.stream().map(Subscription::name).toList();
+    private void enter(State next) {
+        led = new Led(instance);
+        phase = next;
     }
 
     private static String cause(Throwable error) {

@@ -2,10 +2,14 @@ package dev.outbox.relay;
 
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.CircuitStates;
+import dev.outbox.log.Controls;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.ParkedActions;
 import dev.outbox.log.ParkedEvents;
+import dev.outbox.log.Replays;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
@@ -44,12 +48,24 @@ class RelayConfiguration {
     }
 
     @Bean
+    ActionApplier actionApplier(
+            @Qualifier("relay") Database database,
+            Checkpoints checkpoints,
+            Actions actions,
+            Controls controls,
+            ParkedActions parked,
+            Replays replays) {
+        return new ActionApplier(database, checkpoints, actions, controls, parked, replays);
+    }
+
+    @Bean
     Relay relayEngine(
             Connections connections,
             EventLog log,
             Checkpoints checkpoints,
             ParkedEvents parkedEvents,
             CircuitStates circuits,
+            ActionApplier actions,
             @Qualifier("relay") Database database,
             ObjectProvider<Handler> handlers,
             ObjectProvider<TransactionalHandler> transactionalHandlers,
@@ -63,7 +79,7 @@ class RelayConfiguration {
                 .orderedStream()
                 .forEach(handler -> subscriptions.add(new TransactionalSubscription(handler, database, log, ledger)));
         requireDistinctNames(subscriptions);
-        return new Relay(listener(connections), log, checkpoints, subscriptions, settings, instance);
+        return new Relay(listener(connections), log, checkpoints, actions, subscriptions, settings, instance);
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */

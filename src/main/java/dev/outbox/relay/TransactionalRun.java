@@ -162,7 +162,7 @@ final class TransactionalRun {
             return false;
         }
         if (parked.holds(event.key())) {
-            parked.block(event.id(), event.key(), false);
+            parked.block(event.id(), event.key(), event.replayed());
             return false;
         }
         return true;
@@ -178,7 +178,7 @@ final class TransactionalRun {
         if (isTheDestinations(event.key(), failure)) {
             return Mono.empty();
         }
-        report(parked.park(event.id(), event.key(), false, failure), failure);
+        report(parked.park(event.id(), event.key(), event.replayed(), failure), failure);
         return pass(cursor, to);
     }
 
@@ -199,6 +199,7 @@ final class TransactionalRun {
 
     private Mono<Void> retry(ParkedKeys.Entry entry) {
         return log.event(entry.id)
+                .map(event -> entry.replayed ? event.asReplayed() : event)
                 .switchIfEmpty(Mono.error(() -> new UndeliverableException("The event is not in the log")))
                 .flatMap(event -> transaction(List.of(event), reached.position(), entry))
                 .onErrorResume(error -> !isOurs(error), error -> fail(entry, error));

@@ -9,7 +9,11 @@ public final class TestConnections {
     private TestConnections() {}
 
     public static Connections to(TestDatabase database) {
-        ConnectionFactoryOptions options = ConnectionFactoryOptions.parse(database.r2dbcUrl())
+        return to(database.r2dbcUrl());
+    }
+
+    public static Connections to(String r2dbcUrl) {
+        ConnectionFactoryOptions options = ConnectionFactoryOptions.parse(r2dbcUrl)
                 .mutate()
                 .option(ConnectionFactoryOptions.USER, TestDatabase.USER)
                 .option(ConnectionFactoryOptions.PASSWORD, TestDatabase.PASSWORD)

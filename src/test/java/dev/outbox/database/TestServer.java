@@ -14,8 +14,8 @@ import java.util.concurrent.TimeUnit;
 public final class TestServer implements AutoCloseable {
 
     private final EmbeddedDatabase embedded;
-    private final ServerDirectory data;
-    private final String command;
+    final ServerDirectory data;
+    final String command;
     private final File output;
 
     public TestServer(Path directory) throws IOException {
@@ -85,6 +85,10 @@ public final class TestServer implements AutoCloseable {
     }
 
     private Process run(String... words) throws IOException {
+        return run(output, words);
+    }
+
+    static Process run(File output, String... words) throws IOException {
         List<String> line = new ArrayList<>();
         if (LinuxUtils.isUnshareAvailable()) {
             line.addAll(List.of("unshare", "-U")); // PostgreSQL refuses root

@@ -148,7 +148,8 @@ class EventLogModelIntegrationTests {
                         ? null
                         : new Position.Target(
                                 target.snapshot(), target.snapshot().xmax(), target.high()),
-                position.last());
+                position.last(),
+                position.timeline());
     }
 
     private Position storeAndLoad(int reader, Position position) {

@@ -10,6 +10,7 @@ import java.sql.Statement;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 
@@ -44,6 +45,32 @@ class EventLogPlanIntegrationTests {
         assertThat(blocksOf(plan, 0, EVENTS / 2, "9000000:9000000:")).isLessThan(200);
     }
 
+    /** With two hundred partitions; what is left of the past is looked at only for late events. */
+    @Test
+    void anEmptyLookLeavesOldPartitionsAlone() throws SQLException {
+        TestDatabase database = TestDatabase.fresh();
+        database.execute("""
+                do $$
+                begin
+                    for i in 0..199 loop
+                        execute format('create table outbox.part_%s partition of outbox.event for values from (%s) to (%s)',
+                            i, 10000001 + i * 100, 10000101 + i * 100);
+                    end loop;
+                end
+                $$;
+                insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)
+                select 10000000 + n, 'thing', n, 'thing.made', '{}' from generate_series(1, 19700) n;
+                """);
+        try (Connection connection = database.connect();
+                Statement statement = connection.createStatement()) {
+            prepare(statement, "force_generic_plan");
+            String look = "execute page (10019700, 0, '%s', '900000:900000:', null, null, 1000, null, '0')";
+            assertThat(blocks(explain(statement, look.formatted("{}")))).isLessThan(60);
+            assertThat(blocks(explain(statement, look.formatted("{900001,900002}"))))
+                    .isLessThan(2_000);
+        }
+    }
+
     private static void statistics(String kind) {
         DATABASE.execute(kind.equals("fresh") ? "analyze outbox.event" : "select 1");
     }
@@ -52,14 +79,7 @@ class EventLogPlanIntegrationTests {
     private static long blocksOf(String plan, long high, long last, String target) throws SQLException {
         try (Connection connection = DATABASE.connect();
                 Statement statement = connection.createStatement()) {
-            for (String setting : LogConfiguration.READER_SETTINGS.entrySet().stream()
-                    .map(entry -> entry.getKey() + " = " + "'" + entry.getValue() + "'")
-                    .toList()) {
-                statement.execute("set " + setting);
-            }
-            statement.execute("set plan_cache_mode = " + plan);
-            statement.execute("prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text) as "
-                    + EventLog.PAGE);
+            prepare(statement, plan);
             String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0')"
                     .formatted(
                             high,
@@ -68,11 +88,26 @@ class EventLogPlanIntegrationTests {
                             target == null ? "null" : Integer.toString(EVENTS));
             String explained = explain(statement, execute);
             assertThat(explained).doesNotContain("Seq Scan");
-            Matcher buffers = Pattern.compile("Buffers: shared (?:hit=(\\d+))? ?(?:read=(\\d+))?")
-                    .matcher(explained);
-            assertThat(buffers.find()).isTrue();
-            return number(buffers.group(1)) + number(buffers.group(2));
+            return blocks(explained);
         }
+    }
+
+    private static void prepare(Statement statement, String plan) throws SQLException {
+        for (String setting : LogConfiguration.READER_SETTINGS.entrySet().stream()
+                .map(entry -> entry.getKey() + " = " + "'" + entry.getValue() + "'")
+                .toList()) {
+            statement.execute("set " + setting);
+        }
+        statement.execute("set plan_cache_mode = " + plan);
+        statement.execute(
+                "prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text) as " + EventLog.PAGE);
+    }
+
+    private static long blocks(String explained) {
+        Matcher buffers = Pattern.compile("Buffers: shared (?:hit=(\\d+))? ?(?:read=(\\d+))?")
+                .matcher(explained);
+        assertThat(buffers.find()).isTrue();
+        return number(buffers.group(1)) + number(buffers.group(2));
     }
 
     private static String explain(Statement statement, String execute) throws SQLException {

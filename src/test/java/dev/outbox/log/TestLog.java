@@ -43,8 +43,8 @@ public final class TestLog {
     /** A page that ends a window; it holds these events. */
     public static Page page(Event... events) {
         Position after = events.length == 0
-                ? new Position(new Snapshot("5:5:"), 5, 5, null, 0)
-                : new Position(new Snapshot("5:5:"), 5, events[events.length - 1].id(), null, 0);
+                ? new Position(new Snapshot("5:5:"), 5, 5, null, 0, null)
+                : new Position(new Snapshot("5:5:"), 5, events[events.length - 1].id(), null, 0, null);
         return new Page(List.of(events), Math.max(1, events.length), true, Position.BEGINNING, after);
     }
 
@@ -58,5 +58,17 @@ public final class TestLog {
 
     public static Checkpoints checkpoints(Database database) {
         return new Checkpoints(database);
+    }
+
+    public static Actions actions(Database database) {
+        return new Actions(database, database);
+    }
+
+    public static Controls controls(Database database) {
+        return new Controls(database);
+    }
+
+    public static Replays replays(Database database) {
+        return new Replays(database);
     }
 }

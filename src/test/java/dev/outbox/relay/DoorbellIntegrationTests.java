@@ -66,7 +66,7 @@ class DoorbellIntegrationTests {
             other.close();
             other.wakeUp().block(SOON);
         }
-        listener.ringAll().block(SOON);
+        listener.tellOfChange().block(SOON);
         assertThat(somebodySleeps(database)).isTrue();
         asleep.wakeUp().block(SOON);
         Deliveries.await(() -> !somebodySleeps(database), SOON, "the last share");
@@ -77,7 +77,7 @@ class DoorbellIntegrationTests {
     void aReaderThatForgetsWhatItAskedForLeavesItsShareBehind() {
         Disposable asking = listener.tryLockShared(1).subscribe();
         asking.dispose();
-        listener.ringAll().block(SOON);
+        listener.tellOfChange().block(SOON);
         assertThat(somebodySleeps(database)).isTrue();
     }
 

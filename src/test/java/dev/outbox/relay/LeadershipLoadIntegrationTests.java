@@ -3,12 +3,14 @@ package dev.outbox.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
+import dev.outbox.Door;
 import dev.outbox.TestDatabase;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Event;
 import dev.outbox.log.StaleLeaderException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
@@ -18,16 +20,18 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
-/** Two relays on one database: one leads, the other stands by. */
+/** Two or three instances on one database: each subscription is run by one of them. */
 @Timeout(180)
 class LeadershipLoadIntegrationTests {
 
     private static final Duration SOON = Duration.ofSeconds(5);
+    private static final Duration LATER = Duration.ofSeconds(30);
 
     private final long seed = Long.getLong("outbox.test.seed", System.nanoTime());
     private final Random random = new Random(seed);
@@ -61,74 +65,125 @@ class LeadershipLoadIntegrationTests {
     }
 
     @Test
-    void whenTheLeaderIsKilledTheOtherLeadsWithinTwoSecondsAndNothingIsLost() throws Exception {
-        RelayProcess.createTables(database);
-        List<Long> takeovers = new ArrayList<>();
-        RelayProcess leader = new RelayProcess(database);
+    void subscriptionsSpreadOverTheInstancesAndANewcomerGetsItsShare() throws Exception {
+        List<Deliveries> all =
+                List.of(new Deliveries("a"), new Deliveries("b"), new Deliveries("c"), new Deliveries("d"));
+        List<TestRelay> relays = new ArrayList<>();
+        List<Long> spread = new ArrayList<>();
         try (Writers writers = new Writers(database, 3, 10, seed)) {
-            leader.awaitLeading(SOON);
-            for (int i = 0; i < 7; i++) {
-                RelayProcess standby = new RelayProcess(database);
-                standby.awaitStandingBy();
-                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(1_000)));
-                long killed = System.nanoTime();
-                leader.kill();
-                leader = standby;
-                leader.awaitLeading(SOON);
-                takeovers.add(TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - killed));
+            for (List<Integer> loads : List.of(List.of(4), List.of(2, 2), List.of(1, 1, 2))) {
+                relays.add(TestRelay.with(database, List.copyOf(all), List.of()));
+                spread.add(awaitLoads(relays, loads));
             }
+            TestRelay gone = relays.remove(random.nextInt(3));
+            gone.close();
+            spread.add(awaitLoads(relays, List.of(2, 2)));
             writers.stop();
-            awaitTables();
+            for (Deliveries deliveries : all) {
+                deliveries.awaitAll(database, SOON);
+                assertThat(deliveries.check(database)).matches(DeliveryCheck::isOnceInOrder, "each once, in order");
+            }
         } finally {
-            leader.close();
+            relays.forEach(TestRelay::close);
         }
-        report("leader killed", takeovers);
+        System.out.printf("four subscriptions spread: seed %d, 1, 2, 3 and 2 instances after ms %s%n", seed, spread);
+        assertThat(spread).allMatch(millis -> millis < 5_000);
+    }
+
+    @Test
+    void whenAnInstanceIsKilledTheOtherRunsAllWithinTwoSecondsAndNothingIsLost() throws Exception {
+        List<Long> takeovers = new ArrayList<>();
+        replace(7, takeovers, RelayProcess::kill);
+        report("instance killed", takeovers);
         assertThat(Collections.max(takeovers)).isLessThan(2_000);
     }
 
     @Test
-    void aFrozenLeaderIsFollowedAndCannotMoveACheckpointWhenItWakesUp() throws Exception {
+    void whenAnInstanceIsToldToEndTheOtherRunsAllWithinHalfASecondAndNothingComesTwice() throws Exception {
+        List<Long> takeovers = new ArrayList<>();
+        replace(4, takeovers, RelayProcess::terminate);
+        report("instance terminated", takeovers);
+        assertThat(deliveries()).matches(DeliveryCheck::isOnceInOrder, "each once, in order");
+        assertThat(Collections.max(takeovers)).isLessThan(500);
+    }
+
+    @Test
+    void aFrozenInstanceIsFollowedAndCannotMoveACheckpointWhenItWakesUp() throws Exception {
         RelayProcess.createTables(database);
-        try (RelayProcess frozen = new RelayProcess(database);
+        try (RelayProcess one = new RelayProcess(database);
+                RelayProcess two = new RelayProcess(database);
                 Writers writers = new Writers(database, 3, 10, seed)) {
-            frozen.awaitLeading(SOON);
-            try (RelayProcess other = new RelayProcess(database)) {
-                other.awaitStandingBy();
-                // It stands still in the middle of a transaction, and holds what it wrote.
-                database.execute("insert into outbox.event (aggregate_type, aggregate_id, type, payload)"
-                        + " values ('thing', 'held', 'hold', '{}')");
-                frozen.awaitHolding(SOON);
-                long began = System.nanoTime();
-                frozen.freeze();
-                other.awaitLeading(Duration.ofSeconds(10));
-                long takeover = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-                awaitEffectBeyond(database.number("select max(id) from outbox.event"));
-                long effect = TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
-                frozen.thaw();
-                frozen.awaitLostLeadership(SOON);
-                writers.stop();
-                awaitTables();
-                System.out.printf(
-                        "leader frozen: seed %d, leads after %d ms, past what the frozen one held after %d ms%n",
-                        seed, takeover, effect);
-                report("leader frozen", List.of(takeover));
-                assertThat(takeover).isLessThan(8_000);
-                assertThat(effect).isLessThan(12_000);
-                assertThat(instances("noting")).isEqualTo(List.of(frozen.instance(), other.instance()));
-                assertThat(instances("effect")).isEqualTo(List.of(frozen.instance(), other.instance()));
-            }
+            awaitShared(one, two);
+            RelayProcess frozen = leader("effect", one, two);
+            RelayProcess other = frozen == one ? two : one;
+            // It stands still in the middle of a transaction, and holds what it wrote.
+            insert("held", "hold");
+            frozen.awaitHolding(SOON);
+            long began = System.nanoTime();
+            frozen.freeze();
+            awaitRunsAll(other, Duration.ofSeconds(10));
+            List<Long> takeovers = new ArrayList<>(List.of(millisSince(began)));
+            awaitEffectBeyond(database.number("select max(id) from outbox.event"));
+            long effect = millisSince(began);
+            frozen.thaw();
+            awaitShared(one, two);
+
+            RelayProcess zombie = leader("noting", one, two);
+            RelayProcess heir = zombie == one ? two : one;
+            began = System.nanoTime();
+            zombie.freeze();
+            awaitRunsAll(heir, Duration.ofSeconds(10));
+            takeovers.add(millisSince(began));
+            long noted = database.number("select max(number) from delivery");
+            long claimed =
+                    database.number("select max(generation) from outbox.checkpoint where subscription = 'noting'");
+            zombie.thaw();
+            awaitShared(one, two);
+            long late = lateDeliveries(zombie, noted, claimed);
+            writers.stop();
+            awaitTables();
+            System.out.printf(
+                    "instance frozen: past what it held after %d ms; delivered after it was replaced: %d%n",
+                    effect, late);
+            report("instance frozen", takeovers);
+            assertThat(Collections.max(takeovers)).isLessThan(8_000);
+            assertThat(effect).isLessThan(12_000);
+            assertThat(late).isLessThanOrEqualTo(2_000); // the most that it can have in hand
+        }
+    }
+
+    @Test
+    void anInstanceThatIsCutOffIsFollowed() throws Exception {
+        RelayProcess.createTables(database);
+        try (Door door = new Door(database);
+                RelayProcess cut = new RelayProcess(new TestDatabase("localhost", door.port(), database.name()));
+                RelayProcess other = new RelayProcess(database);
+                Writers writers = new Writers(database, 3, 10, seed)) {
+            awaitShared(cut, other);
+            long began = System.nanoTime();
+            door.freeze();
+            awaitRunsAll(other, Duration.ofSeconds(10));
+            List<Long> takeovers = List.of(millisSince(began));
+            door.open();
+            awaitShared(cut, other);
+            writers.stop();
+            awaitTables();
+            report("instance cut off", takeovers);
+            assertThat(Collections.max(takeovers)).isLessThan(8_000);
         }
     }
 
     /** Another has gone on, as it seems to this one: it stops where it is and begins again from what is stored. */
     @Test
-    void aStaleLeaderGivesUpAndBeginsAgainFromWhatIsStored() {
+    void aStaleLeaderGivesUpAndBeginsAgainFromWhatIsStoredAndTheOthersGoOn() {
         Gate gate = new Gate();
-        try (TestRelay relay = TestRelay.with(database, gate)) {
+        Gate bystander = new Gate("bystander");
+        try (TestRelay relay = TestRelay.with(database, gate, bystander)) {
             for (int i = 1; i <= 4; i++) {
                 insert("key", "event-" + i);
             }
             gate.awaitStarted("event-1");
+            bystander.awaitStarted("event-1");
             long session = listenerSession();
             Checkpoint last = relay.checkpoints.latest("gate").block(SOON);
             Checkpoint byAnother = last.next(relay.log.end().block(SOON));
@@ -140,12 +195,13 @@ class LeadershipLoadIntegrationTests {
 
             gate.open("event-1"); // its position is to be stored, and another has stored that generation
             gate.awaitCanceled("event-2");
-            Deliveries.await(() -> listenerSession() != session, SOON, "another session");
             gate.open("event-6");
             insert("key", "event-6");
             gate.awaitDone("event-6");
             assertThat(gate.started).containsExactly("event-1", "event-2", "event-6");
-            assertThat(relay.relay.state()).isEqualTo(Relay.State.LEADING);
+            assertThat(relay.relay.leads()).containsExactly("bystander", "gate");
+            assertThat(listenerSession()).isEqualTo(session);
+            assertThat(bystander.canceled).isEmpty();
         }
     }
 
@@ -165,6 +221,98 @@ class LeadershipLoadIntegrationTests {
             throw new IllegalStateException(e);
         }
         return took;
+    }
+
+    private interface End {
+        void of(RelayProcess process) throws Exception;
+    }
+
+    /** Again and again one of two instances ends, and another takes its place. */
+    private void replace(int times, List<Long> takeovers, End end) throws Exception {
+        RelayProcess.createTables(database);
+        RelayProcess ending = new RelayProcess(database);
+        RelayProcess staying = new RelayProcess(database);
+        try (Writers writers = new Writers(database, 3, 10, seed)) {
+            for (int i = 0; i < times; i++) {
+                awaitShared(ending, staying);
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(1_000)));
+                long began = System.nanoTime();
+                end.of(ending);
+                awaitRunsAll(staying, SOON);
+                takeovers.add(millisSince(began));
+                ending.awaitEnd(SOON);
+                ending = staying;
+                staying = new RelayProcess(database);
+            }
+            awaitShared(ending, staying);
+            writers.stop();
+            awaitTables();
+        } finally {
+            ending.close();
+            staying.close();
+        }
+    }
+
+    private void awaitShared(RelayProcess one, RelayProcess two) {
+        Set<String> both = Set.of(one.instance(), two.instance());
+        Deliveries.await(
+                () -> leaders().size() == 2 && Set.copyOf(leaders().values()).equals(both), LATER, "each to run one");
+    }
+
+    private void awaitRunsAll(RelayProcess instance, Duration atMost) {
+        Map<String, String> all = Map.of("effect", instance.instance(), "noting", instance.instance());
+        Deliveries.await(() -> leaders().equals(all), atMost, "one to run all");
+    }
+
+    private RelayProcess leader(String subscription, RelayProcess one, RelayProcess two) {
+        return one.instance().equals(leaders().get(subscription)) ? one : two;
+    }
+
+    /** A claim stores a checkpoint, so the latest tells who leads. */
+    private Map<String, String> leaders() {
+        String all = database.value("""
+                select coalesce(string_agg(name || '=' || c.instance, ','), '')
+                from outbox.subscription
+                cross join lateral (
+                    select instance from outbox.checkpoint
+                    where subscription = name order by generation desc limit 1) c
+                """);
+        return Arrays.stream(all.split(","))
+                .filter(pair -> !pair.isEmpty())
+                .map(pair -> pair.split("="))
+                .collect(Collectors.toMap(pair -> pair[0], pair -> pair[1]));
+    }
+
+    /** Deliveries by one that was replaced, until it leads again by a claim of its own, if it does. */
+    private long lateDeliveries(RelayProcess zombie, long noted, long claimed) {
+        return database.number("""
+                select count(*) from delivery
+                where instance = '%d' and number > %d and at < coalesce(
+                    (select min(created_at) from outbox.checkpoint
+                    where subscription = 'noting' and generation > %d and instance = '%s'), 'infinity')
+                """.formatted(zombie.pid(), noted, claimed, zombie.instance()));
+    }
+
+    private static long millisSince(long began) {
+        return TimeUnit.NANOSECONDS.toMillis(System.nanoTime() - began);
+    }
+
+    /** How long it takes until the instances run that many, and each subscription has one. */
+    private static long awaitLoads(List<TestRelay> relays, List<Integer> loads) {
+        long began = System.nanoTime();
+        Deliveries.await(() -> loads.equals(loads(relays)) && distinct(relays) == 4, SOON, loads + " subscriptions");
+        return millisSince(began);
+    }
+
+    private static List<Integer> loads(List<TestRelay> relays) {
+        return relays.stream().map(each -> each.relay.leads().size()).sorted().toList();
+    }
+
+    private static long distinct(List<TestRelay> relays) {
+        return relays.stream()
+                .flatMap(each -> each.relay.leads().stream())
+                .distinct()
+                .count();
     }
 
     private static void awaitState(TestRelay relay, Relay.State state, Duration atMost) {
@@ -203,16 +351,6 @@ class LeadershipLoadIntegrationTests {
         return DeliveryCheck.of(Deliveries.committed(database), written);
     }
 
-    /** Who stored the checkpoints, in their order. */
-    private List<String> instances(String subscription) {
-        return List.of(database.value("""
-                select string_agg(instance, ',' order by generation)
-                from (select instance, generation, lag(instance) over (order by generation) as previous
-                    from outbox.checkpoint where subscription = '%s') c
-                where instance is distinct from previous
-                """.formatted(subscription)).split(","));
-    }
-
     private long listenerSession() {
         return database.number("""
                 select coalesce(max(pid), 0) from pg_stat_activity
@@ -233,9 +371,19 @@ class LeadershipLoadIntegrationTests {
         final Set<String> done = ConcurrentHashMap.newKeySet();
         private final Map<String, Sinks.Empty<Void>> gates = new ConcurrentHashMap<>();
 
+        private final String name;
+
+        Gate() {
+            this("gate");
+        }
+
+        Gate(String name) {
+            this.name = name;
+        }
+
         @Override
         public String name() {
-            return "gate";
+            return name;
         }
 
         @Override

@@ -37,7 +37,8 @@ final class RelayProcess implements AutoCloseable {
     static void createTables(TestDatabase database) {
         database.execute("""
                 create table delivery (
-                    number bigint generated always as identity primary key, instance text, event_id bigint, key text);
+                    number bigint generated always as identity primary key, instance text, event_id bigint, key text,
+                    at timestamptz default clock_timestamp());
                 create table effect (event_id bigint primary key, key text)
                 """);
     }
@@ -46,12 +47,21 @@ final class RelayProcess implements AutoCloseable {
         return instance;
     }
 
-    void awaitStandingBy() throws InterruptedException {
-        process.await(Pattern.compile("state STANDING_BY"), START_WITHIN);
+    /** As in the column instance of {@code delivery}. */
+    long pid() {
+        return process.pid();
     }
 
     void awaitLeading(Duration atMost) throws InterruptedException {
         process.await(Pattern.compile("state LEADING"), atMost);
+    }
+
+    void terminate() {
+        process.terminate();
+    }
+
+    void awaitEnd(Duration atMost) throws InterruptedException {
+        process.awaitEnd(atMost);
     }
 
     void awaitHolding(Duration atMost) throws InterruptedException {
@@ -83,6 +93,7 @@ final class RelayProcess implements AutoCloseable {
         TestDatabase database = new TestDatabase(arguments[0], Integer.parseInt(arguments[1]), arguments[2]);
         Connection notes = database.connect();
         TestRelay relay = TestRelay.with(database, List.of(new Noting(notes)), List.of(new Effect()));
+        Runtime.getRuntime().addShutdownHook(new Thread(relay::stop, "stop"));
         String instance = relay.relay.instance();
         System.out.println("instance " + instance);
         Relay.State last = Relay.State.CONNECTING;

@@ -4,8 +4,10 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
+import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.ParkedActions;
 import dev.outbox.log.TestLog;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Duration;
@@ -22,21 +24,23 @@ final class TestRelay implements AutoCloseable {
     final Relay relay;
     final EventLog log;
     final Checkpoints checkpoints;
+    final Actions actions;
     final ConnectionPool relayPool;
     final ConnectionPool logPool;
 
     private TestRelay(
-            TestDatabase database,
+            Connections connections,
             Function<Database, EventLog> eventLog,
             Duration safetyPoll,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
-        Connections connections = TestConnections.to(database);
         relayPool = new RelayConfiguration().relayPool(connections);
         logPool = TestLog.pool(connections);
         Database units = new Database(relayPool, Duration.ofSeconds(20));
-        log = eventLog.apply(new Database(logPool, Duration.ofSeconds(20)));
+        Database logUnits = new Database(logPool, Duration.ofSeconds(20));
+        log = eventLog.apply(logUnits);
         checkpoints = TestLog.checkpoints(units);
+        actions = TestLog.actions(units);
         String instance = "test-" + UUID.randomUUID();
         Ledger ledger =
                 new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.circuitStates(units), instance);
@@ -47,6 +51,13 @@ final class TestRelay implements AutoCloseable {
                 RelayConfiguration.listener(connections),
                 log,
                 checkpoints,
+                new ActionApplier(
+                        units,
+                        checkpoints,
+                        actions,
+                        TestLog.controls(units),
+                        new ParkedActions(),
+                        TestLog.replays(logUnits)),
                 subscriptions,
                 new RelaySettings(safetyPoll, Duration.ofSeconds(5)),
                 instance);
@@ -59,16 +70,23 @@ final class TestRelay implements AutoCloseable {
     }
 
     static TestRelay with(TestDatabase database, Function<Database, EventLog> eventLog, Handler... handlers) {
-        return new TestRelay(database, eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
+        return new TestRelay(
+                TestConnections.to(database), eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
     }
 
     static TestRelay with(TestDatabase database, TransactionalHandler... handlers) {
-        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
+        return new TestRelay(
+                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
     }
 
     /** As the application runs it. */
     static TestRelay with(TestDatabase database, List<Handler> handlers, List<TransactionalHandler> transactional) {
-        return new TestRelay(database, TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+        return new TestRelay(
+                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+    }
+
+    static TestRelay through(Connections connections, Handler... handlers) {
+        return new TestRelay(connections, TestLog::eventLog, Duration.ofSeconds(1), List.of(handlers), List.of());
     }
 
     void stop() {

@@ -1,4 +1,4 @@
-package dev.outbox.orders;
+package dev.outbox.http;
 
 import dev.outbox.problems.Problem;
 import java.nio.ByteBuffer;
@@ -17,14 +17,14 @@ import org.springframework.web.reactive.function.server.ServerRequest;
 import reactor.core.publisher.Mono;
 
 /** Reads what clients send. */
-final class RequestBody {
+public final class RequestBody {
 
     private static final int MOST_BYTES = 1 << 20;
 
     private RequestBody() {}
 
     /** The whole body; without bytes if there is none. */
-    static Mono<ByteBuffer> read(ServerRequest request) {
+    public static Mono<ByteBuffer> read(ServerRequest request) {
         if (request.headers().contentLength().orElse(0) > MOST_BYTES) {
             return Mono.error(tooLarge());
         }
@@ -35,7 +35,7 @@ final class RequestBody {
     }
 
     /** Refuses a body of another media type. */
-    static void require(ServerRequest request, MediaType... types) {
+    public static void require(ServerRequest request, MediaType... types) {
         MediaType given = contentType(request);
         for (MediaType type : types) {
             if (given != null && type.equalsTypeAndSubtype(given)) {
@@ -52,7 +52,7 @@ final class RequestBody {
         throw request.method().equals(HttpMethod.PATCH) ? problem.header(HttpHeaders.ACCEPT_PATCH, accepted) : problem;
     }
 
-    static byte[] bytes(DataBuffer buffer) {
+    public static byte[] bytes(DataBuffer buffer) {
         byte[] bytes = new byte[buffer.readableByteCount()];
         buffer.read(bytes);
         DataBufferUtils.release(buffer);

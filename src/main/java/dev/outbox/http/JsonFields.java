@@ -1,4 +1,4 @@
-package dev.outbox.orders;
+package dev.outbox.http;
 
 import dev.outbox.problems.Problem;
 import java.nio.ByteBuffer;
@@ -10,6 +10,7 @@ import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import tools.jackson.core.JacksonException;
 import tools.jackson.core.JsonParser;
@@ -20,7 +21,7 @@ import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /** The fields of one JSON object, read strictly: nothing is coerced, skipped or guessed. What is wrong is a {@link Problem}. */
-final class JsonFields {
+public final class JsonFields {
 
     private static final int MOST_IDS = 100;
 
@@ -35,7 +36,7 @@ final class JsonFields {
     }
 
     /** Reads one object that has no other fields than the known ones. */
-    static JsonFields of(ByteBuffer utf8, String... known) {
+    public static JsonFields of(ByteBuffer utf8, String... known) {
         if (!utf8.hasRemaining()) {
             throw Problem.invalidBody("The body is empty; it must be a JSON object with " + list(known) + ".");
         }
@@ -66,12 +67,12 @@ final class JsonFields {
         return new JsonFields(fields);
     }
 
-    boolean has(String name) {
+    public boolean has(String name) {
         return fields.containsKey(name);
     }
 
     /** A whole number from 1. */
-    long number(String name) {
+    public long number(String name) {
         Long number = wholeNumber(field(name));
         if (number == null) {
             throw wrong(name, "a whole number from 1 to " + Long.MAX_VALUE, field(name));
@@ -79,17 +80,61 @@ final class JsonFields {
         return number;
     }
 
-    OrderStatus status(String name) {
+    /** The number, or null if the field is not there. */
+    public @Nullable Long optionalNumber(String name) {
+        return has(name) ? (Long) number(name) : null;
+    }
+
+    /** A string of 1 to {@code most} characters that is not blank. */
+    public String text(String name, int most) {
         JsonNode node = field(name);
-        OrderStatus status = node.isString() ? OrderStatus.of(node.stringValue()) : null;
-        if (status == null) {
-            throw wrong(name, "one of " + OrderStatus.names(), node);
+        String text = node.isString() ? node.stringValue() : "";
+        if (text.isBlank() || text.length() > most) {
+            throw wrong(name, "a string of 1 to " + most + " characters", node);
         }
-        return status;
+        return text;
+    }
+
+    /** The string, or null if the field is not there. */
+    public @Nullable String optionalText(String name, int most) {
+        return has(name) ? text(name, most) : null;
+    }
+
+    /** What the field says as JSON; false if it is not there. */
+    public boolean flag(String name) {
+        if (!has(name)) {
+            return false;
+        }
+        JsonNode node = field(name);
+        if (!node.isBoolean()) {
+            throw wrong(name, "true or false", node);
+        }
+        return node.booleanValue();
+    }
+
+    /**
+     * One of several strings.
+     *
+     * @param value what a string stands for, or null if it stands for nothing
+     * @param names the strings that stand for something, for people
+     */
+    public <T> T oneOf(String name, Function<String, @Nullable T> value, String names) {
+        JsonNode node = field(name);
+        T found = node.isString() ? value.apply(node.stringValue()) : null;
+        if (found == null) {
+            throw wrong(name, "one of " + names, node);
+        }
+        return found;
+    }
+
+    /** A string, or the digits of a whole number from 1; for a field that may be either. */
+    public String textOrNumber(String name, int most) {
+        Long number = wholeNumber(field(name));
+        return number == null ? text(name, most) : number.toString();
     }
 
     /** An array of 1 to 100 different whole numbers from 1. */
-    List<Long> numbers(String name) {
+    public List<Long> numbers(String name) {
         JsonNode node = field(name);
         String right = "an array of 1 to " + MOST_IDS + " different whole numbers from 1";
         if (!node.isArray()) {

@@ -1,0 +1,106 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.Parameters;
+import io.r2dbc.spi.Readable;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/** The operators' columns of outbox.subscription. They are written by the leader, in a transaction with a checkpoint. */
+@Repository
+public final class Controls {
+
+    /** Index subscription_pkey. */
+    private static final String OF = """
+            select paused_at is not null as paused, replayed_through, replay_rate
+            from outbox.subscription
+            where name = $1
+            """;
+
+    /** Indexes subscription_pkey, action_subscription_waiting_idx. $1 subscription, $2 whether it was paused */
+    private static final String CALLED = """
+            select (paused_at is not null) <> $2
+                or exists (select from outbox.action a where a.subscription = s.name and a.applied_at is null) as called
+            from outbox.subscription s
+            where name = $1
+            """;
+
+    /** Whoever paused it first stays the one who did. */
+    private static final String PAUSE = """
+            update outbox.subscription
+            set paused_at = clock_timestamp(), paused_by = $2, pause_reason = $3
+            where name = $1 and paused_at is null
+            """;
+
+    private static final String RESUME = """
+            update outbox.subscription
+            set paused_at = null, paused_by = null, pause_reason = null
+            where name = $1 and paused_at is not null
+            """;
+
+    /** $1 subscription, $2 through which id, $3 rate or null */
+    private static final String REPLAY = """
+            update outbox.subscription
+            set replayed_through = greatest(replayed_through, $2), replay_rate = $3
+            where name = $1
+            """;
+
+    private static final String REPLAYED = """
+            update outbox.subscription
+            set replayed_through = 0, replay_rate = null
+            where name = $1
+            """;
+
+    private final Database database;
+
+    Controls(@Qualifier("relay") Database database) {
+        this.database = database;
+    }
+
+    public Mono<Control> of(String subscription) {
+        return database.query(Controls::control, OF, subscription).map(rows -> rows.get(0));
+    }
+
+    /** Whether an action waits, or somebody has paused or resumed the subscription by SQL. */
+    public Mono<Boolean> called(String subscription, boolean paused) {
+        return database.query(
+                        row -> Boolean.TRUE.equals(row.get("called", Boolean.class)), CALLED, subscription, paused)
+                .map(rows -> rows.get(0));
+    }
+
+    /** Whether that changed anything. */
+    public Mono<Boolean> pause(
+            PostgresqlConnection connection, String subscription, String by, @Nullable String reason) {
+        return Database.update(connection, PAUSE, subscription, by, reason).map(rows -> rows > 0);
+    }
+
+    /** Whether that changed anything. */
+    public Mono<Boolean> resume(PostgresqlConnection connection, String subscription) {
+        return Database.update(connection, RESUME, subscription).map(rows -> rows > 0);
+    }
+
+    /** From now on events up to this id are replayed. */
+    public Mono<Void> replay(
+            PostgresqlConnection connection, String subscription, long through, @Nullable Integer rate) {
+        return Database.update(
+                        connection, REPLAY, subscription, through, rate == null ? Parameters.in(Integer.class) : rate)
+                .then();
+    }
+
+    /** The replay is over. */
+    public Mono<Void> replayed(PostgresqlConnection connection, String subscription) {
+        return Database.update(connection, REPLAYED, subscription).then();
+    }
+
+    private static Control control(Readable row) {
+        return new Control(
+                Boolean.TRUE.equals(row.get("paused", Boolean.class)),
+                requireNonNull(row.get("replayed_through", Long.class)),
+                row.get("replay_rate", Integer.class));
+    }
+}

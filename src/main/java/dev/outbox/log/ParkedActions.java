@@ -1,0 +1,145 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.Parameters;
+import io.r2dbc.spi.Readable;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Component;
+import reactor.core.publisher.Mono;
+
+/**
+ * What operators do to parked events. Each works in the transaction of the connection, which has to store a checkpoint too, while the
+ * subscription is not running; and answers a JSON object that says what it did.
+ */
+@Component
+public final class ParkedActions {
+
+    /** The most events that one replay of a key or a type may park. */
+    public static final int MOST = 100_000;
+
+    /** Index parked_pkey. Those that are blocked follow their key's first by themselves. $1 subscription, $2 event or null, $3 key or null */
+    private static final String RETRY = """
+            with again as (
+                update outbox.parked
+                set state = 'retrying', attempts = 0, next_attempt_at = clock_timestamp()
+                where subscription = $1 and (state = 'dead' or (state = 'retrying' and num_nonnulls($2::bigint, $3::text) > 0))
+                  and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3)
+                returning 1)
+            select jsonb_build_object('events', count(*))::text as result
+            from again
+            """;
+
+    /** Index parked_pkey. $1 subscription, $2 event or null, $3 key or null, $4 how many ids to tell */
+    private static final String DISCARD = """
+            with discarded as (
+                delete from outbox.parked
+                where subscription = $1 and (state = 'dead' or num_nonnulls($2::bigint, $3::text) > 0)
+                  and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3)
+                returning event_id)
+            select jsonb_build_object('events', count(*), 'ids',
+                coalesce(jsonb_agg(event_id order by event_id) filter (where place <= $4), '[]'))::text as result
+            from (select event_id, row_number() over (order by event_id) as place from discarded) d
+            """;
+
+    /** Only the first of a key retries. Index parked_subscription_key_event_id_idx */
+    private static final String BLOCK = """
+            update outbox.parked p
+            set state = 'blocked', next_attempt_at = null
+            where subscription = $1 and state = 'retrying' and exists (
+                select
+                from outbox.parked earlier
+                where earlier.subscription = p.subscription and earlier.key = p.key and earlier.event_id < p.event_id
+                  and earlier.state <> 'dead')
+            """;
+
+    /**
+     * Indexes event_pkey or, with a key, event_aggregate_idx. If there are more than $9 nothing is parked.
+     * $1 subscription, $2 from, $3 types, $4 type or null, $5 done, $6 target, $7 last, $8 key or null, $9 the most,
+     * $10 rate or null
+     */
+    private static final String REPLAY = """
+            with matching as materialized (
+                select id, aggregate_id as key
+                from outbox.event
+                where id >= $2 and ($3::text[] = '{}' or type = any ($3::text[])) and ($4::text is null or type = $4)
+                  and ($8::text is null or (aggregate_id = $8 and aggregate_type = any (array(
+                      with recursive kind (name) as (
+                          (select aggregate_type from outbox.event order by aggregate_type limit 1)
+                          union all
+                          select (select aggregate_type from outbox.event where aggregate_type > name order by aggregate_type limit 1)
+                          from kind
+                          where name is not null
+                      )
+                      select name from kind where name is not null))))
+                  and outbox.is_done($5::text::pg_snapshot, $6::text::pg_snapshot, $7, tx, id)
+                limit $9 + 1
+            ), parked as (
+                insert into outbox.parked (subscription, event_id, key, state, attempts, next_attempt_at, replayed)
+                select $1, id, key, 'retrying', 0, clock_timestamp() + coalesce((place - 1) * interval '1 s' / $10, interval '0'), true
+                from (select id, key, row_number() over (order by id) as place from matching) m
+                where (select count(*) from matching) <= $9
+                order by id
+                on conflict (subscription, event_id) do nothing
+                returning 1
+            )
+            select (jsonb_build_object('events', (select count(*) from parked))
+                || case when count(*) > $9 then jsonb_build_object('error', 'These are more than ' || $9 || ' events.')
+                    else '{}' end)::text as result
+            from matching
+            """;
+
+    private static final int IDS = 5_000;
+
+    /** The dead ones are tried again; of one event or key also the one that retries. */
+    public Mono<String> retry(PostgresqlConnection connection, String subscription, Arguments which) {
+        return result(connection, RETRY, subscription, event(which), which.key())
+                .flatMap(result -> block(connection, subscription).thenReturn(result));
+    }
+
+    /** The dead ones are given up for good; of one event or key whatever its state. They stay in the log. */
+    public Mono<String> discard(PostgresqlConnection connection, String subscription, Arguments which) {
+        return result(connection, DISCARD, subscription, event(which), which.key(), IDS);
+    }
+
+    /** The events of a key or a type that are done and have ids from a start on are delivered again, beside the others. */
+    public Mono<String> replay(
+            PostgresqlConnection connection, Checkpoint at, Set<String> types, Arguments which, long from) {
+        Position position = at.position();
+        Position.Target target = position.target();
+        return result(
+                        connection,
+                        REPLAY,
+                        at.subscription(),
+                        from,
+                        types.toArray(String[]::new),
+                        which.type(),
+                        position.done().text(),
+                        target == null ? null : target.snapshot().text(),
+                        position.last(),
+                        which.key(),
+                        MOST,
+                        which.rate() == null ? Parameters.in(Integer.class) : which.rate())
+                .flatMap(result -> block(connection, at.subscription()).thenReturn(result));
+    }
+
+    private static Mono<Void> block(PostgresqlConnection connection, String subscription) {
+        return Database.update(connection, BLOCK, subscription).then();
+    }
+
+    private static Object event(Arguments which) {
+        Long id = which.eventId();
+        return id == null ? Parameters.in(Long.class) : id;
+    }
+
+    private static Mono<String> result(PostgresqlConnection connection, String sql, @Nullable Object... values) {
+        return Database.rows(connection, ParkedActions::result, sql, values).single();
+    }
+
+    private static String result(Readable row) {
+        return requireNonNull(row.get("result", String.class));
+    }
+}

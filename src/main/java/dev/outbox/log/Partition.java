@@ -1,0 +1,10 @@
+package dev.outbox.log;
+
+/**
+ * A part of the log.
+ *
+ * @param name of its table in the schema outbox
+ * @param from its first id
+ * @param to the first id behind it
+ */
+record Partition(String name, long from, long to) {}

@@ -1,0 +1,177 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.spi.Readable;
+import java.time.Instant;
+import java.util.Set;
+import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Qualifier;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/** Finds in the log what is to be delivered again. */
+@Repository
+public class Replays {
+
+    /**
+     * Now, and the lowest id that is not done of transactions that are late, by index event_tx_id_idx. One statement, because the
+     * second has to see all that is visible in the first; in a transaction of its own, because its barrier has to be drawn after
+     * its snapshot. $1 late xids, $2 the highest id of theirs that matters
+     */
+    private static final String NOW = """
+            select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
+                (select coalesce(max(id), 0) from outbox.event) as high,
+                (select min(late.id)
+                    from unnest($1::text[]::xid8[]) transaction
+                    cross join lateral (
+                        select id
+                        from outbox.event
+                        where (tx, id) > (transaction, 0) and (tx, id) <= (transaction, $2)
+                        order by tx, id
+                        limit 1) late) as late
+            """;
+
+    /**
+     * By halves (event_pkey) to the last event before a minute before the instant, then one by one: ids are in the order of time but for
+     * what happens side by side.
+     */
+    private static final String SINCE = """
+            with recursive half (low, high) as (
+                select coalesce(min(id), 1), coalesce(max(id), 0) + 1
+                from outbox.event
+                union all
+                select case when e.occurred_at < $1::timestamptz - interval '1 minute' then e.id + 1 else h.low end,
+                    case when e.occurred_at < $1::timestamptz - interval '1 minute' then h.high else (h.low + h.high) / 2 end
+                from half h
+                left join lateral (
+                    select id, occurred_at from outbox.event where id >= (h.low + h.high) / 2 order by id limit 1) e on true
+                where h.low < h.high
+            )
+            select coalesce(
+                (select id
+                    from outbox.event
+                    where id >= (select max(low) from half) and occurred_at >= $1::timestamptz
+                    order by id
+                    limit 1),
+                (select max(high) from half)) as id
+            """;
+
+    /** Index event_pkey. $1 from, $2 types, $3 type or null, $4 done, $5 target, $6 last, $7 limit */
+    private static final String COUNT = """
+            select count(*) as events
+            from (
+                select
+                from outbox.event e
+                where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
+                  and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
+                order by id
+                limit $7) matching
+            """;
+
+    /** Index event_aggregate_idx, once for each kind of thing. $1 to $7 as above, $8 key */
+    private static final String COUNT_OF_KEY = """
+            with recursive kind (name) as (
+                (select aggregate_type from outbox.event order by aggregate_type limit 1)
+                union all
+                select (select aggregate_type from outbox.event where aggregate_type > name order by aggregate_type limit 1)
+                from kind
+                where name is not null
+            )
+            select count(*) as events
+            from (
+                select
+                from kind
+                join outbox.event on aggregate_type = name and aggregate_id = $8
+                where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
+                  and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
+                limit $7) matching
+            """;
+
+    private final Database database;
+
+    Replays(@Qualifier("logReaders") Database database) {
+        this.database = database;
+    }
+
+    /** The event id that a replay is asked to begin with. */
+    public Mono<Long> start(Arguments arguments) {
+        String from = arguments.from();
+        if (from == null) {
+            return Mono.just(1L);
+        }
+        return from.chars().allMatch(Character::isDigit)
+                ? Mono.just(Long.parseLong(from))
+                : database.query(row -> number(row, "id"), SINCE, Instant.parse(from))
+                        .map(rows -> rows.get(0));
+    }
+
+    /**
+     * The position from which everything from an id on is delivered again: a window from there to now. It begins earlier if something earlier
+     * is not done yet, so a replay loses nothing.
+     *
+     * <p>Why that is so: what is visible now and has an id from the start on is in the window; what is not visible now comes behind it, by
+     * the rule of every {@link Position}. Left is what is visible now, below the start, and not done under the present
+     * position. At the tail everything up to {@code high} is done but for the events of {@code late()}. In a window everything up to
+     * {@code last} is done but for what is not visible in its target, which up to there is of the target's late transactions. So
+     * nothing below the least of the id that was asked for, the reach + 1 and the lowest event of those late ones is undone.
+     */
+    public Mono<Position> rewind(Position present, long asked) {
+        String[] late = present.end().late().mapToObj(Long::toString).toArray(String[]::new);
+        return database.query(row -> rewound(row, present, asked), NOW, late, present.reach())
+                .map(rows -> rows.get(0));
+    }
+
+    /**
+     * How many events from an id on are done under a position and fit.
+     *
+     * @param types what the subscription wants; empty for all
+     * @param limit where counting ends
+     */
+    public Mono<Long> count(Position position, Set<String> types, Arguments arguments, long from, long limit) {
+        Position.Target target = position.target();
+        String[] wanted = types.toArray(String[]::new);
+        String done = position.done().text();
+        String end = target == null ? null : target.snapshot().text();
+        @Nullable String type = arguments.type();
+        String key = arguments.key();
+        return (key == null
+                        ? database.query(
+                                row -> number(row, "events"),
+                                COUNT,
+                                from,
+                                wanted,
+                                type,
+                                done,
+                                end,
+                                position.last(),
+                                limit)
+                        : database.query(
+                                row -> number(row, "events"),
+                                COUNT_OF_KEY,
+                                from,
+                                wanted,
+                                type,
+                                done,
+                                end,
+                                position.last(),
+                                limit,
+                                key))
+                .map(rows -> rows.get(0));
+    }
+
+    private static Position rewound(Readable row, Position present, long asked) {
+        Long late = row.get("late", Long.class);
+        long undone = Math.min(present.reach() + 1, late == null ? Long.MAX_VALUE : late);
+        Position.Target now = new Position.Target(
+                new Snapshot(requireNonNull(row.get("snapshot", String.class))),
+                number(row, "barrier"),
+                number(row, "high"));
+        return Position.replay(now, Math.max(1, Math.min(asked, undone))).on(present.timeline());
+    }
+
+    private static long number(Readable row, String column) {
+        return requireNonNull(row.get(column, Long.class));
+    }
+}

@@ -1,0 +1,65 @@
+package dev.outbox.operations;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import io.r2dbc.spi.Readable;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/** Reads parked events. */
+@Repository
+final class ParkedReports {
+
+    private static final String COLUMNS =
+            "event_id, key, state, attempts, next_attempt_at, error, replayed, parked_at, attempted_at";
+
+    /** Index parked_pkey, or parked_subscription_key_event_id_idx. $1 subscription, $2 state or null, $3 key or null, $4 after, $5 limit */
+    private static final String LIST = """
+            select COLUMNS
+            from outbox.parked
+            where subscription = $1 and ($2::text is null or state = $2) and ($3::text is null or key = $3) and event_id > $4
+            order by event_id
+            limit $5
+            """.replace("COLUMNS", COLUMNS);
+
+    private static final String ONE = """
+            select COLUMNS
+            from outbox.parked
+            where subscription = $1 and event_id = $2
+            """.replace("COLUMNS", COLUMNS);
+
+    private final Database database;
+
+    ParkedReports(Database database) {
+        this.database = database;
+    }
+
+    Mono<List<ParkedReport>> list(
+            String subscription, @Nullable String state, @Nullable String key, long after, int limit) {
+        return database.query(ParkedReports::parked, LIST, subscription, state, key, after, limit);
+    }
+
+    /** Empty if the event is not parked. */
+    Mono<ParkedReport> find(String subscription, long event) {
+        return database.query(ParkedReports::parked, ONE, subscription, event)
+                .flatMap(rows -> Mono.justOrEmpty(rows.stream().findFirst()));
+    }
+
+    private static ParkedReport parked(Readable row) {
+        return new ParkedReport(
+                requireNonNull(row.get("event_id", Long.class)),
+                requireNonNull(row.get("key", String.class)),
+                requireNonNull(row.get("state", String.class)),
+                requireNonNull(row.get("attempts", Integer.class)),
+                row.get("next_attempt_at", Instant.class),
+                row.get("error", String.class),
+                Boolean.TRUE.equals(row.get("replayed", Boolean.class)),
+                requireNonNull(row.get("parked_at", Instant.class)),
+                row.get("attempted_at", Instant.class),
+                null);
+    }
+}

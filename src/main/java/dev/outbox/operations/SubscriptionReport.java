@@ -1,0 +1,66 @@
+package dev.outbox.operations;
+
+import com.fasterxml.jackson.annotation.JsonInclude;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+
+/**
+ * How a subscription is doing.
+ *
+ * @param state {@code running}, {@code paused}, {@code circuit-open} or {@code nobody-leads}
+ * @param types the event types it wants; empty for all
+ * @param position what it has done; null before its first run
+ * @param rate events of the log that it passed per second, in the last minute
+ */
+@JsonInclude(JsonInclude.Include.NON_NULL)
+record SubscriptionReport(
+        String name,
+        String kind,
+        List<String> types,
+        String state,
+        @Nullable String leader,
+        @Nullable At position,
+        Lag lag,
+        double rate,
+        Parked parked,
+        @Nullable Pause paused,
+        @Nullable Circuit circuit,
+        @Nullable Replaying replaying,
+        long waitingActions) {
+
+    /**
+     * The stored position.
+     *
+     * @param high the highest id that is done
+     * @param last in a window, events up to this id are done
+     * @param windowEnd the highest id of the window that is being read; null at the tail
+     */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record At(
+            long generation,
+            long high,
+            @Nullable Long last,
+            @Nullable Long windowEnd,
+            Instant storedAt) {}
+
+    /**
+     * What the position has still to pass.
+     *
+     * @param more whether there are more than were counted
+     * @param seconds the age of the oldest
+     */
+    record Lag(long events, boolean more, double seconds) {}
+
+    /** What the position has passed although it is not done; counted up to 100,000. */
+    record Parked(long retrying, long blocked, long dead, double oldestSeconds) {}
+
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Pause(String by, Instant since, @Nullable String reason) {}
+
+    record Circuit(Instant since, String error) {}
+
+    /** Events up to {@code through} are delivered again. */
+    @JsonInclude(JsonInclude.Include.NON_NULL)
+    record Replaying(long through, @Nullable Integer rate) {}
+}

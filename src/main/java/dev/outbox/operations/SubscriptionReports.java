@@ -1,0 +1,172 @@
+package dev.outbox.operations;
+
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.database.Database;
+import dev.outbox.operations.SubscriptionReport.At;
+import dev.outbox.operations.SubscriptionReport.Circuit;
+import dev.outbox.operations.SubscriptionReport.Lag;
+import dev.outbox.operations.SubscriptionReport.Parked;
+import dev.outbox.operations.SubscriptionReport.Pause;
+import dev.outbox.operations.SubscriptionReport.Replaying;
+import dev.outbox.problems.Problem;
+import io.r2dbc.spi.Readable;
+import java.time.Instant;
+import java.util.List;
+import org.jspecify.annotations.Nullable;
+import org.springframework.stereotype.Repository;
+import reactor.core.publisher.Mono;
+
+/** Reads how the subscriptions are doing. It only looks, at a bounded part of each table. */
+@Repository
+final class SubscriptionReports {
+
+    /** Whether some session holds the lock of who runs subscription s: as {@code Roster} takes it. */
+    static final String LED = """
+            exists (
+                select
+                from pg_locks
+                where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock' and granted
+                  and (classid::bigint << 32 | objid::bigint) = hashtextextended(s.name, 11312)
+                  and database = (select oid from pg_database where datname = current_database()))""";
+
+    /**
+     * $1 subscription or null for all, $2 where counting ends. The latest checkpoint by checkpoint_pkey, from its end; what waits by event_pkey from
+     * the position on, and by event_tx_id_idx for transactions that are late.
+     */
+    private static final String REPORT = """
+            select s.name, s.kind, s.types, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
+                s.replayed_through, s.replay_rate, c.generation, c.high, c.last, c.target_high, c.instance, c.created_at,
+                LED as led, waiting.events, waiting.seconds, passed.rate,
+                parked.retrying, parked.blocked, parked.dead, parked.seconds as parked_seconds,
+                (select count(*) from outbox.action a where a.subscription = s.name and a.applied_at is null) as actions
+            from outbox.subscription s
+            left join lateral (
+                select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1) c on true
+            cross join lateral (
+                select count(*) as events,
+                    coalesce(extract(epoch from clock_timestamp() - min(occurred_at)), 0)::float8 as seconds
+                from (
+                    (select occurred_at
+                        from outbox.event e
+                        where e.id > coalesce(case when c.target is null then c.high else c.last end, 0)
+                          and (s.types = '{}' or e.type = any (s.types))
+                          and outbox.is_done(c.done, c.target, c.last, e.tx, e.id) is not true
+                        order by e.id
+                        limit $2)
+                    union all
+                    (select occurred_at
+                        from outbox.late(coalesce(c.target, c.done), coalesce(c.target_barrier, c.barrier)) late
+                        join outbox.event e on e.tx = late
+                        where e.id <= case when c.target is null then c.high else c.last end
+                          and (s.types = '{}' or e.type = any (s.types))
+                        limit $2)) undone) waiting
+            cross join lateral (
+                select (coalesce(sum(greatest(reach - before, 0)), 0)
+                    / greatest(1, least(60, extract(epoch from clock_timestamp() - min(since)))))::float8 as rate
+                from (
+                    select greatest(high, last) as reach, created_at,
+                        lag(greatest(high, last)) over (order by generation) as before,
+                        lag(created_at) over (order by generation) as since
+                    from (select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1000) l) steps
+                where created_at > clock_timestamp() - interval '1 minute') passed
+            cross join lateral (
+                select count(*) filter (where state = 'retrying') as retrying, count(*) filter (where state = 'blocked') as blocked,
+                    count(*) filter (where state = 'dead') as dead,
+                    coalesce(extract(epoch from clock_timestamp() - min(parked_at)), 0)::float8 as seconds
+                from (select state, parked_at from outbox.parked where subscription = s.name limit $2) p) parked
+            where $1::text is null or s.name = $1
+            order by s.name
+            """.replace("LED", LED);
+
+    private static final String KNOWN = "select exists (select from outbox.subscription where name = $1) as known";
+
+    private static final int COUNTED = 100_000;
+
+    private final Database database;
+
+    SubscriptionReports(Database database) {
+        this.database = database;
+    }
+
+    Mono<List<SubscriptionReport>> all() {
+        return database.query(SubscriptionReports::report, REPORT, null, COUNTED);
+    }
+
+    Mono<SubscriptionReport> of(String subscription) {
+        return database.query(SubscriptionReports::report, REPORT, subscription, COUNTED)
+                .flatMap(rows -> rows.isEmpty() ? Mono.error(unknown(subscription)) : Mono.just(rows.get(0)));
+    }
+
+    /** Fails if there is no such subscription. */
+    Mono<String> known(String subscription) {
+        return database.query(row -> Boolean.TRUE.equals(row.get("known", Boolean.class)), KNOWN, subscription)
+                .flatMap(rows -> rows.get(0) ? Mono.just(subscription) : Mono.error(unknown(subscription)));
+    }
+
+    private static Problem unknown(String subscription) {
+        return Problem.unknown("subscription", "\"" + subscription + "\"");
+    }
+
+    private static SubscriptionReport report(Readable row) {
+        Pause paused = paused(row);
+        Circuit circuit = circuit(row);
+        boolean led = Boolean.TRUE.equals(row.get("led", Boolean.class));
+        long waiting = number(row, "events");
+        return new SubscriptionReport(
+                requireNonNull(row.get("name", String.class)),
+                requireNonNull(row.get("kind", String.class)),
+                List.of(requireNonNull(row.get("types", String[].class))),
+                paused != null ? "paused" : circuit != null ? "circuit-open" : led ? "running" : "nobody-leads",
+                led ? row.get("instance", String.class) : null,
+                position(row),
+                new Lag(Math.min(waiting, COUNTED), waiting >= COUNTED, real(row, "seconds")),
+                real(row, "rate"),
+                new Parked(
+                        number(row, "retrying"),
+                        number(row, "blocked"),
+                        number(row, "dead"),
+                        real(row, "parked_seconds")),
+                paused,
+                circuit,
+                number(row, "replayed_through") == 0
+                        ? null
+                        : new Replaying(number(row, "replayed_through"), row.get("replay_rate", Integer.class)),
+                number(row, "actions"));
+    }
+
+    private static @Nullable At position(Readable row) {
+        Long windowEnd = row.get("target_high", Long.class);
+        return row.get("generation", Long.class) == null
+                ? null
+                : new At(
+                        number(row, "generation"),
+                        number(row, "high"),
+                        windowEnd == null ? null : number(row, "last"),
+                        windowEnd,
+                        requireNonNull(row.get("created_at", Instant.class)));
+    }
+
+    static @Nullable Pause paused(Readable row) {
+        Instant since = row.get("paused_at", Instant.class);
+        return since == null
+                ? null
+                : new Pause(
+                        requireNonNull(row.get("paused_by", String.class)),
+                        since,
+                        row.get("pause_reason", String.class));
+    }
+
+    static @Nullable Circuit circuit(Readable row) {
+        Instant since = row.get("circuit_opened_at", Instant.class);
+        return since == null ? null : new Circuit(since, requireNonNull(row.get("circuit_error", String.class)));
+    }
+
+    private static long number(Readable row, String column) {
+        return requireNonNull(row.get(column, Long.class));
+    }
+
+    private static double real(Readable row, String column) {
+        return requireNonNull(row.get(column, Double.class));
+    }
+}

@@ -1,0 +1,178 @@
+package dev.outbox.relay;
+
+import dev.outbox.database.Database;
+import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.log.Action;
+import dev.outbox.log.Actions;
+import dev.outbox.log.Checkpoint;
+import dev.outbox.log.Checkpoints;
+import dev.outbox.log.Control;
+import dev.outbox.log.Controls;
+import dev.outbox.log.ParkedActions;
+import dev.outbox.log.Position;
+import dev.outbox.log.Replays;
+import dev.outbox.log.StaleLeaderException;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import java.util.function.Function;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Mono;
+import tools.jackson.databind.json.JsonMapper;
+
+/**
+ * Applies what operators asked for, while the subscription is not running: each action in one transaction with a checkpoint of the next
+ * generation, so that a leader that was replaced runs into the fence and applies nothing. An action changes rows only; what runs
+ * after it reads them.
+ */
+final class ActionApplier {
+
+    private static final Logger LOG = LoggerFactory.getLogger(ActionApplier.class);
+
+    private final Database database;
+    private final Checkpoints checkpoints;
+    private final Actions actions;
+    private final Controls controls;
+    private final ParkedActions parked;
+    private final Replays replays;
+
+    ActionApplier(
+            Database database,
+            Checkpoints checkpoints,
+            Actions actions,
+            Controls controls,
+            ParkedActions parked,
+            Replays replays) {
+        this.database = database;
+        this.checkpoints = checkpoints;
+        this.actions = actions;
+        this.controls = controls;
+        this.parked = parked;
+        this.replays = replays;
+    }
+
+    /** Whether the run has to end: an action waits, or somebody has paused or resumed the subscription by SQL. */
+    Mono<Boolean> isCalled(Subscription subscription, boolean paused) {
+        return controls.called(subscription.name(), paused);
+    }
+
+    Mono<Control> control(Subscription subscription) {
+        return controls.of(subscription.name());
+    }
+
+    /**
+     * Applies what waits, the oldest first.
+     *
+     * @param claimed the latest checkpoint, which is this instance's
+     * @return the latest checkpoint then
+     */
+    Mono<Checkpoint> applyWaiting(Subscription subscription, Checkpoint claimed, String instance) {
+        return Mono.just(claimed)
+                .expand(latest -> actions.next(subscription.name())
+                        .flatMap(action -> apply(subscription, action, latest, instance)))
+                .last();
+    }
+
+    /** Ends a replay whose events are all done. */
+    Mono<Checkpoint> endReplay(Control control, Checkpoint latest, String instance) {
+        if (!control.isReplaying() || !latest.position().hasPassed(control.replayedThrough())) {
+            return Mono.just(latest);
+        }
+        LOG.info("replay.ended subscription={} through={}", latest.subscription(), control.replayedThrough());
+        return store(
+                latest.next(latest.position()),
+                instance,
+                connection -> controls.replayed(connection, latest.subscription()));
+    }
+
+    private Mono<Checkpoint> apply(Subscription subscription, Action action, Checkpoint latest, String instance) {
+        return Mono.defer(() -> position(action, latest))
+                .map(latest::next)
+                .flatMap(next -> store(
+                        next,
+                        instance,
+                        connection -> change(connection, subscription, action, latest, next)
+                                .flatMap(result -> done(connection, action, instance, result))))
+                .onErrorResume(error -> !isOurs(error), error -> fail(action, latest, instance, error));
+    }
+
+    /** Where the subscription goes on; read before the transaction, as {@link Replays#rewind} demands. */
+    private Mono<Position> position(Action action, Checkpoint latest) {
+        return isReplayOfAll(action)
+                ? replays.start(action.arguments()).flatMap(start -> replays.rewind(latest.position(), start))
+                : Mono.just(latest.position());
+    }
+
+    private Mono<String> change(
+            PostgresqlConnection connection,
+            Subscription subscription,
+            Action action,
+            Checkpoint latest,
+            Checkpoint next) {
+        String name = subscription.name();
+        return switch (action.name()) {
+            case PAUSE ->
+                controls.pause(connection, name, action.requestedBy(), action.reason())
+                        .map(ActionApplier::changed);
+            case RESUME -> controls.resume(connection, name).map(ActionApplier::changed);
+            case RETRY -> parked.retry(connection, name, action.arguments());
+            case DISCARD -> parked.discard(connection, name, action.arguments());
+            case REPLAY ->
+                isReplayOfAll(action)
+                        ? replayAll(connection, action, latest, next)
+                        : replays.start(action.arguments())
+                                .flatMap(start -> parked.replay(
+                                        connection, latest, subscription.types(), action.arguments(), start));
+        };
+    }
+
+    private Mono<String> replayAll(PostgresqlConnection connection, Action action, Checkpoint latest, Checkpoint next) {
+        long through = latest.position().furthest();
+        return controls.replay(
+                        connection,
+                        action.subscription(),
+                        through,
+                        action.arguments().rate())
+                .thenReturn("{\"from\":" + (next.position().reach() + 1) + ",\"through\":" + through + "}");
+    }
+
+    /** What cannot be done must not hold up the subscription: it is written down as failed. */
+    private Mono<Checkpoint> fail(Action action, Checkpoint latest, String instance, Throwable error) {
+        LOG.warn("action.failed id={} subscription={}", action.id(), action.subscription(), error);
+        String result =
+                "{\"error\":" + JsonMapper.shared().writeValueAsString(String.valueOf(error.getMessage())) + "}";
+        return store(
+                latest.next(latest.position()), instance, connection -> done(connection, action, instance, result));
+    }
+
+    private Mono<Void> done(PostgresqlConnection connection, Action action, String instance, String result) {
+        LOG.info(
+                "action.applied id={} subscription={} name={} by=\"{}\" result={}",
+                action.id(),
+                action.subscription(),
+                action.name().text(),
+                action.requestedBy(),
+                result.length() <= 200 ? result : result.substring(0, 200) + "…");
+        return actions.applied(connection, action, instance, result);
+    }
+
+    private Mono<Checkpoint> store(
+            Checkpoint next, String instance, Function<PostgresqlConnection, Mono<Void>> change) {
+        return database.<Void>inTransaction(connection -> checkpoints
+                        .append(connection, next, instance)
+                        .then(Mono.defer(() -> change.apply(connection)))
+                        .then(Mono.defer(() -> checkpoints.trim(connection, next))))
+                .thenReturn(next);
+    }
+
+    private static boolean isReplayOfAll(Action action) {
+        return action.name() == Action.Name.REPLAY && !action.arguments().isSelective();
+    }
+
+    private static String changed(boolean changed) {
+        return "{\"changed\":" + changed + "}";
+    }
+
+    private static boolean isOurs(Throwable error) {
+        return error instanceof DatabaseUnavailableException || error instanceof StaleLeaderException;
+    }
+}

@@ -1,0 +1,46 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Control;
+import dev.outbox.log.Page;
+import java.time.Duration;
+import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Events that somebody asked for again, on their way: marked, and not faster than asked.
+ *
+ * @param through the highest id that was done before; 0 if there is no replay
+ * @param rate events per second at most; null for no limit
+ */
+record Replay(long through, @Nullable Integer rate) {
+
+    static final Replay NONE = new Replay(0, null);
+
+    /** With a limit, events come in lots that are due within this time. */
+    private static final int LOTS_PER_SECOND = 10;
+
+    static Replay of(Control control) {
+        return new Replay(control.replayedThrough(), control.replayRate());
+    }
+
+    /** The pages with their marks, delayed while they hold replayed events; completes behind the last of these. */
+    Flux<Page> pace(Flux<Page> pages) {
+        if (through == 0) {
+            return pages;
+        }
+        Flux<Page> marked = pages.map(page -> page.replayedThrough(through));
+        return (rate == null ? marked : slowly(marked, rate))
+                .takeUntil(page -> page.after().hasPassed(through));
+    }
+
+    private static Flux<Page> slowly(Flux<Page> pages, int rate) {
+        int lot = Math.max(1, rate / LOTS_PER_SECOND);
+        return pages.concatMapIterable(page -> page.parts(lot), 1)
+                .concatMap(part -> part.replayed() == 0 ? Mono.just(part) : later(part, rate), 1);
+    }
+
+    private static Mono<Page> later(Page part, int rate) {
+        return Mono.delay(Duration.ofSeconds(part.replayed()).dividedBy(rate)).thenReturn(part);
+    }
+}

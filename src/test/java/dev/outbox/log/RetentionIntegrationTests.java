@@ -1,0 +1,231 @@
+package dev.outbox.log;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outbox.TestDatabase;
+import dev.outbox.database.Database;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
+import java.time.Clock;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
+
+class RetentionIntegrationTests {
+
+    private static final long FIRST = 10_000_001;
+    private static final int SIZE = 1_000;
+
+    private final TestDatabase server = TestDatabase.fresh();
+    private final Database database = new Database(server.pool(3), Duration.ofSeconds(20));
+    private final EventLog log = new EventLog(database);
+    private final Checkpoints checkpoints = new Checkpoints(database);
+    private final Partitions partitions = new Partitions(database);
+    private final Retention retention = retention(Duration.ofMillis(1));
+
+    /** Behind the ten million ids of the first partition. */
+    @BeforeEach
+    void theFirstPartitionIsFull() {
+        server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                + " values (10000000, 'thing', 'last', 'thing.made', '{}');"
+                + "select setval('outbox.event_id_seq', 10000000)");
+    }
+
+    @Test
+    void partitionsAreMadeAheadOfTheIdsAndTheDefaultOneStaysEmpty() {
+        await(retention(Duration.ZERO).round());
+        assertThat(names()).containsExactly("event_0", "event_10000001", "event_10001001", "event_10002001");
+        write(2_500);
+        await(retention(Duration.ZERO).round());
+        assertThat(names()).hasSize(7).endsWith("event_10004001", "event_10005001");
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(await(log.page(log.beginning(), 5_000, Set.of(), 0)).events())
+                .hasSize(2_501);
+    }
+
+    @Test
+    void whatIsOldAndPassedIsEmptiedAndThenDroppedAndReadingGoesOn() {
+        await(retention.round());
+        write(1_500);
+        Position position = readToTheEnd("reader");
+        await(retention.round());
+        assertThat(server.number("select count(*) from outbox.event_0")).isZero();
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(500);
+        await(retention.round());
+        assertThat(names()).startsWith("event_10001001").hasSize(4);
+
+        write(10);
+        assertThat(await(log.page(position, 100, Set.of(), 0)).events()).hasSize(10);
+        assertThat(await(log.page(log.beginning(), 1_000, Set.of(), 0)).events())
+                .hasSize(510);
+    }
+
+    @Test
+    void whatIsYoungStays() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        await(retention(Duration.ofHours(1)).round());
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(1_501);
+    }
+
+    @Test
+    void aSubscriptionWithoutACheckpointHoldsEverythingBack() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        await(checkpoints.register("newcomer", "handler", Set.of()).thenReturn(true));
+        assertHeldBy("newcomer");
+        readToTheEnd("newcomer");
+        assertHeldBy();
+    }
+
+    @Test
+    void aWindowThatIsBeingReadHoldsBackWhatItHasNotRead() {
+        await(retention.round());
+        write(1_500);
+        await(checkpoints.register("slow", "handler", Set.of()).thenReturn(true));
+        Page page = await(log.page(log.beginning(), 1_000, Set.of(), 0));
+        store("slow", 0, page.after());
+        assertThat(holders(0)).isEmpty();
+        assertThat(holders(1)).containsExactly("slow");
+        page = await(log.page(page.after(), 300, Set.of(), 0));
+        store("slow", 1, page.after());
+        assertThat(holders(1)).isEmpty();
+    }
+
+    /** Its event became visible after the position was taken, below the highest id that is done. */
+    @Test
+    void aLateEventHoldsItsPartitionBackUntilItIsRead() throws SQLException {
+        await(retention.round());
+        try (Connection late = server.connect();
+                Statement statement = late.createStatement()) {
+            late.setAutoCommit(false);
+            statement.execute(insert(1));
+            write(1_500);
+            Position position = readToTheEnd("reader");
+            late.commit();
+            assertHeldBy("reader");
+
+            Page page = await(log.page(position, 1_000, Set.of(), 0));
+            assertThat(page.events()).hasSize(1);
+            store("reader", 1, page.after());
+            assertHeldBy();
+        }
+    }
+
+    @Test
+    void aParkedEventHoldsItsPartitionBack() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        server.execute("insert into outbox.parked (subscription, event_id, key, state, attempts)"
+                + " values ('reader', " + FIRST + ", '1', 'dead', 3)");
+        assertHeldBy("reader");
+        server.execute("delete from outbox.parked");
+        assertHeldBy();
+    }
+
+    @Test
+    void aPositionOfAnotherClusterHoldsEverythingBack() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        server.execute("update outbox.checkpoint set system_identifier = 1");
+        assertHeldBy("reader");
+    }
+
+    /** An open transaction has the partition; what is removed is asked for again once the lock is there. */
+    @Test
+    void whatIsInUseIsLeftForLater() throws SQLException {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        try (Connection dump = server.connect();
+                Statement statement = dump.createStatement()) {
+            dump.setAutoCommit(false);
+            statement.execute("lock table outbox.event in access share mode");
+            assertThat(await(retention.round())).isTrue();
+            assertThat(server.number("select count(*) from outbox.event")).isEqualTo(1_501);
+            assertThat(names()).hasSize(4);
+        }
+        await(retention.round());
+        await(retention.round());
+        assertThat(names()).startsWith("event_10001001").hasSize(4);
+    }
+
+    @Test
+    void eventsThatCameBeforeTheirPartitionMoveThere() {
+        write(300);
+        assertThat(server.number("select count(*) from outbox.event_default")).isEqualTo(300);
+        Retention keeping = retention(Duration.ZERO);
+        await(keeping.round());
+        assertThat(names()).containsExactly("event_0", "event_10001001", "event_10002001", "event_10003001");
+        write(800);
+        await(keeping.round());
+        assertThat(names()).startsWith("event_0", "event_10000001", "event_10001001");
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(await(log.page(log.beginning(), 5_000, Set.of(), 0)).events())
+                .hasSize(1_101);
+    }
+
+    @Test
+    void oldCheckpointsAreTrimmed() {
+        await(checkpoints.register("reader", "handler", Set.of()).thenReturn(true));
+        for (int generation = 0; generation <= 500; generation++) {
+            store("reader", generation, log.beginning());
+        }
+        assertThat(server.number("select count(*) from outbox.checkpoint")).isEqualTo(101);
+        assertThat(await(checkpoints.latest("reader")).generation()).isEqualTo(500);
+    }
+
+    private void assertHeldBy(String... names) {
+        assertThat(holders(1)).containsExactly(names);
+        await(retention.round());
+        assertThat(server.number("select count(*) from outbox.event_10000001") > 0)
+                .isEqualTo(names.length > 0);
+    }
+
+    private List<String> holders(int partition) {
+        return await(partitions.holders(await(partitions.all()).get(partition), Duration.ofMillis(1)));
+    }
+
+    private Position readToTheEnd(String name) {
+        await(checkpoints.register(name, "handler", Set.of()).thenReturn(true));
+        Page page = await(log.page(log.beginning(), 10_000, Set.of(), 0));
+        store(name, 0, page.after());
+        return page.after();
+    }
+
+    private void store(String name, long generation, Position position) {
+        await(checkpoints
+                .append(new Checkpoint(name, generation, position), "test")
+                .thenReturn(true));
+    }
+
+    private void write(int count) {
+        server.execute(insert(count));
+    }
+
+    private static String insert(int count) {
+        return "insert into outbox.event (aggregate_type, aggregate_id, type, payload)"
+                + " select 'thing', n, 'thing.made', '{}' from generate_series(1, " + count + ") n";
+    }
+
+    private List<String> names() {
+        return await(partitions.all()).stream().map(Partition::name).toList();
+    }
+
+    private Retention retention(Duration age) {
+        return new Retention(partitions, new RetentionSettings(SIZE, 3, age, Duration.ofSeconds(1)), Clock.systemUTC());
+    }
+
+    private static <T> T await(Mono<T> mono) {
+        return requireNonNull(mono.block(Duration.ofSeconds(20)));
+    }
+}

@@ -1,0 +1,241 @@
+package dev.outbox.operations;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outbox.TestDatabase;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.springframework.boot.test.context.SpringBootTest;
+import org.springframework.boot.test.web.server.LocalServerPort;
+import org.springframework.http.MediaType;
+import org.springframework.test.context.DynamicPropertyRegistry;
+import org.springframework.test.context.DynamicPropertySource;
+import org.springframework.test.web.reactive.server.WebTestClient;
+
+/** The operator's calls, against the whole service. */
+@SpringBootTest(
+        webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
+        properties = "spring.liquibase.enabled=false")
+class OperatorIntegrationTests {
+
+    private static final TestDatabase DATABASE = TestDatabase.fresh();
+    private static final String MAIL = "/subscriptions/notifications";
+
+    @LocalServerPort
+    private int port;
+
+    private WebTestClient client = WebTestClient.bindToServer().build();
+
+    @DynamicPropertySource
+    static void configure(DynamicPropertyRegistry registry) {
+        DATABASE.configure(registry);
+    }
+
+    @BeforeEach
+    void connect() {
+        client = WebTestClient.bindToServer()
+                .baseUrl("http://localhost:" + port)
+                .responseTimeout(Duration.ofSeconds(20))
+                .build();
+        await("select count(distinct subscription) = 2 from outbox.checkpoint");
+    }
+
+    @AfterEach
+    void resume() {
+        DATABASE.execute("delete from outbox.parked");
+        post(MAIL + "/resume", "{}", 200);
+    }
+
+    @Test
+    void subscriptionsAreListedAndShown() {
+        get("/subscriptions", 200)
+                .jsonPath("$[*].name")
+                .isEqualTo(List.of("billing", "notifications"))
+                .jsonPath("$[1].state")
+                .isEqualTo("running")
+                .jsonPath("$[1].leader")
+                .exists();
+        get("/subscriptions/nobody", 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:unknown-subscription");
+    }
+
+    @Test
+    void aPausedSubscriptionLagsAndSaysWhyAndGoesOnWhenResumed() {
+        post(MAIL + "/pause", "{\"reason\":\"mail is down\"}", 200)
+                .jsonPath("$.result.changed")
+                .isEqualTo(true)
+                .jsonPath("$.appliedBy")
+                .exists();
+        long event = ship(1);
+        get(MAIL, 200)
+                .jsonPath("$.state")
+                .isEqualTo("paused")
+                .jsonPath("$.paused.reason")
+                .isEqualTo("mail is down")
+                .jsonPath("$.lag.events")
+                .isEqualTo(1);
+        get("/events/" + event + "/deliveries", 200)
+                .jsonPath("$[1].state")
+                .isEqualTo("waiting")
+                .jsonPath("$[1].behind")
+                .isEqualTo(0)
+                .jsonPath("$[1].why")
+                .value(String.class, why -> assertThat(why).contains("paused by"));
+        post(MAIL + "/resume", "{}", 200);
+        awaitDone(event);
+        get("/events/" + event + "/deliveries", 200).jsonPath("$[1].state").isEqualTo("done");
+    }
+
+    @Test
+    void aRepeatedCallIsTheSameActionAndAnotherWithItsKeyIsRefused() {
+        String first = keyed("{\"reason\":\"a\"}", 200);
+        assertThat(keyed("{\"reason\":\"a\"}", 200)).isEqualTo(first);
+        assertThat(keyed("{\"reason\":\"b\"}", 422)).contains("idempotency-key-reused");
+        get(MAIL + "/actions?limit=1000", 200)
+                .jsonPath("$[?(@.reason == 'a')].requestedBy")
+                .isEqualTo("tester");
+    }
+
+    @Test
+    void aDryRunCountsAndChangesNothing() {
+        long event = ship(2);
+        awaitDone(event);
+        long actions = DATABASE.number("select count(*) from outbox.action");
+        post(MAIL + "/replay", "{\"from\":" + event + ",\"dryRun\":true}", 200)
+                .jsonPath("$.events")
+                .isEqualTo(1)
+                .jsonPath("$.from")
+                .isEqualTo(event);
+        post(MAIL + "/replay", "{\"key\":\"2\",\"dryRun\":true}", 200)
+                .jsonPath("$.events")
+                .isEqualTo(1);
+        assertThat(DATABASE.number("select count(*) from outbox.action")).isEqualTo(actions);
+    }
+
+    @Test
+    void aReplayOfAKeyParksItsEventsInOrder() {
+        DATABASE.execute("update orders set status = 'backorder' where id = 3");
+        long event = ship(3);
+        awaitDone(event);
+        post(MAIL + "/pause", "{}", 200);
+        post(MAIL + "/replay", "{\"key\":\"3\"}", 200)
+                .jsonPath("$.result.events")
+                .isEqualTo(2);
+        get(MAIL + "/parked?key=3", 200)
+                .jsonPath("$[*].state")
+                .isEqualTo(List.of("retrying", "blocked"))
+                .jsonPath("$[0].replayed")
+                .isEqualTo(true);
+        get("/events/" + event + "/deliveries", 200)
+                .jsonPath("$[1].state")
+                .isEqualTo("blocked")
+                .jsonPath("$[1].blockedBy")
+                .isEqualTo(event - 1);
+    }
+
+    @Test
+    void deadEventsAreInspectedRetriedAndDiscardedWithAReason() {
+        long event = ship(4);
+        awaitDone(event);
+        post(MAIL + "/pause", "{}", 200);
+        DATABASE.execute("insert into outbox.parked (subscription, event_id, key, state, attempts, error)"
+                + " values ('notifications', " + event + ", '4', 'dead', 7, 'no such mailbox')");
+        String address = MAIL + "/parked/" + event;
+        get(address, 200)
+                .jsonPath("$.error")
+                .isEqualTo("no such mailbox")
+                .jsonPath("$.event.type")
+                .isEqualTo("order.shipped");
+        post(MAIL + "/parked/retry", "{\"all\":true}", 200)
+                .jsonPath("$.result.events")
+                .isEqualTo(1);
+        get(address, 200)
+                .jsonPath("$.state")
+                .isEqualTo("retrying")
+                .jsonPath("$.attempts")
+                .isEqualTo(0);
+        post(MAIL + "/parked/discard", "{\"eventId\":" + event + "}", 400);
+        post(MAIL + "/parked/discard", "{\"eventId\":" + event + ",\"reason\":\"gone\"}", 200)
+                .jsonPath("$.result.ids[0]")
+                .isEqualTo(event);
+        get(address, 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:not-parked");
+        get("/events/" + event + "/deliveries", 200).jsonPath("$[1].state").isEqualTo("discarded");
+    }
+
+    @Test
+    void anEventOfAnotherTypeIsUnwanted() {
+        DATABASE.execute("update orders set status = 'canceled' where id = 5");
+        long event = DATABASE.number("select max(id) from outbox.event");
+        get("/events/" + event + "/deliveries", 200).jsonPath("$[0].state").isEqualTo("unwanted");
+        get("/events/" + event, 200).jsonPath("$.type").isEqualTo("order.canceled");
+        get("/events/999999999", 404);
+    }
+
+    @Test
+    void whatIsWrongIsSaid() {
+        post(MAIL + "/replay", "{\"from\":\"yesterday\"}", 400);
+        post(MAIL + "/replay", "{}", 400);
+        post(MAIL + "/parked/retry", "{}", 400);
+        post(MAIL + "/parked/retry", "{\"key\":\"1\",\"all\":true}", 400);
+        post("/subscriptions/nobody/pause", "{}", 404);
+        get(MAIL + "/pause", 405);
+    }
+
+    private static long ship(long order) {
+        DATABASE.execute("update orders set status = 'shipped' where id = " + order);
+        return DATABASE.number("select max(id) from outbox.event");
+    }
+
+    private static void awaitDone(long event) {
+        await("select outbox.is_done(done, target, last, e.tx, e.id) from outbox.checkpoint, outbox.event e"
+                + " where subscription = 'notifications' and e.id = " + event + " order by generation desc limit 1");
+    }
+
+    private static void await(String condition) {
+        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(10);
+        while (!DATABASE.value(condition).equals("t")) {
+            assertThat(System.nanoTime()).as(condition).isLessThan(deadline);
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+        }
+    }
+
+    private String keyed(String body, int status) {
+        return requireNonNull(client.post()
+                .uri(MAIL + "/resume")
+                .header("Idempotency-Key", "the-key")
+                .header("X-Requested-By", "tester")
+                .contentType(MediaType.APPLICATION_JSON)
+                .bodyValue(body)
+                .exchange()
+                .expectStatus()
+                .isEqualTo(status)
+                .expectBody(String.class)
+                .returnResult()
+                .getResponseBody());
+    }
+
+    private WebTestClient.BodyContentSpec get(String path, int status) {
+        return client.get()
+                .uri(path)
+                .exchange()
+                .expectStatus()
+                .isEqualTo(status)
+                .expectBody();
+    }
+
+    private WebTestClient.BodyContentSpec post(String path, String body, int status) {
+        return client.post()
+                .uri(path)
+                .contentType(MediaType.APPLICATION_JSON)
+                .bodyValue(body)
+                .exchange()
+                .expectStatus()
+                .isEqualTo(status)
+                .expectBody();
+    }
+}

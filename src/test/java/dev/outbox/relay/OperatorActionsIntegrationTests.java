@@ -1,0 +1,147 @@
+package dev.outbox.relay;
+
+import static java.util.Objects.requireNonNull;
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outbox.TestDatabase;
+import dev.outbox.log.Action;
+import dev.outbox.log.Arguments;
+import dev.outbox.log.Event;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.CountDownLatch;
+import org.junit.jupiter.api.Test;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+
+/** What operators ask for, applied by a relay. */
+class OperatorActionsIntegrationTests {
+
+    private static final Duration SOON = Duration.ofSeconds(10);
+
+    private final TestDatabase database = TestDatabase.fresh();
+
+    @Test
+    void whatIsInHandEndsBeforeAPauseAndNothingIsRepeated() {
+        CountDownLatch begun = new CountDownLatch(1);
+        Sinks.Empty<Void> go = Sinks.empty();
+        RecordingHandler handler = new RecordingHandler("recording") {
+            @Override
+            public Mono<Void> handle(Event event) {
+                begun.countDown();
+                return event.key().equals("1") ? go.asMono().then(super.handle(event)) : super.handle(event);
+            }
+        };
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            database.execute("update orders set status = 'shipped' where id = 1");
+            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in hand");
+            long pause = ask(relay, Action.Name.PAUSE, Arguments.NONE);
+            go.tryEmitEmpty();
+            awaitApplied(pause);
+            database.execute("update orders set status = 'shipped' where id = 2");
+            assertThat(handler.events).extracting(Event::key).containsExactly("1");
+            awaitApplied(ask(relay, Action.Name.RESUME, Arguments.NONE));
+            handler.awaitCount(2, SOON);
+        }
+        assertThat(handler.events).extracting(Event::key).containsExactly("1", "2");
+    }
+
+    /** It is cut off after five seconds, and comes again when the subscription is resumed. */
+    @Test
+    void aHandlerThatHangsCanBePaused() {
+        CountDownLatch begun = new CountDownLatch(1);
+        RecordingHandler handler = new RecordingHandler("recording") {
+            @Override
+            public Mono<Void> handle(Event event) {
+                boolean first = begun.getCount() == 1;
+                begun.countDown();
+                return first ? Mono.never() : super.handle(event);
+            }
+        };
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            database.execute("update orders set status = 'shipped' where id = 1");
+            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in hand");
+            awaitApplied(ask(relay, Action.Name.PAUSE, Arguments.NONE));
+            awaitApplied(ask(relay, Action.Name.RESUME, Arguments.NONE));
+            handler.awaitCount(1, SOON);
+        }
+    }
+
+    @Test
+    void aPauseBySqlIsNoticed() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            long generation = generation();
+            database.execute("update outbox.subscription set paused_at = now(), paused_by = 'sql'");
+            Deliveries.await(() -> generation() > generation, SOON, "the end of the run");
+            database.execute("update outbox.subscription set paused_at = null, paused_by = null");
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+        }
+    }
+
+    @Test
+    void aReplayMarksWhatComesAgainAndKeepsItsRate() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            database.execute("update orders set status = 'shipped' where id <= 22 and status = 'created'");
+            handler.awaitCount(20, SOON);
+            long start = System.nanoTime();
+            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments("11", null, null, 10, null)));
+            database.execute("update orders set status = 'shipped' where id = 23");
+            handler.awaitCount(31, SOON);
+            assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(900));
+            Deliveries.await(
+                    () -> database.number("select replayed_through from outbox.subscription") == 0,
+                    SOON,
+                    "the end of the replay");
+        }
+        List<Event> again = handler.events.subList(20, 31);
+        assertThat(again)
+                .filteredOn(Event::replayed)
+                .extracting(Event::id)
+                .containsExactlyInAnyOrder(11L, 12L, 13L, 14L, 15L, 16L, 17L, 18L, 19L, 20L);
+        assertThat(again)
+                .filteredOn(event -> !event.replayed())
+                .extracting(Event::key)
+                .containsExactly("23");
+        assertThat(handler.events.subList(0, 20)).noneMatch(Event::replayed);
+    }
+
+    @Test
+    void anActionThatCannotBeDoneDoesNotHoldUpTheSubscription() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            long wrong = ask(relay, Action.Name.REPLAY, new Arguments("no time", null, null, null, null));
+            awaitApplied(wrong);
+            assertThat(database.value("select result ->> 'error' from outbox.action where id = " + wrong))
+                    .contains("no time");
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+        }
+    }
+
+    private long ask(TestRelay relay, Action.Name name, Arguments arguments) {
+        return requireNonNull(relay.actions
+                        .ask("recording", name, arguments, null, "test", null)
+                        .block(SOON))
+                .id();
+    }
+
+    private void awaitApplied(long action) {
+        Deliveries.await(
+                () -> database.number("select count(applied_at) from outbox.action where id = " + action) == 1,
+                SOON,
+                "action " + action);
+    }
+
+    private void awaitRegistered() {
+        Deliveries.await(() -> database.number("select count(*) from outbox.checkpoint") > 0, SOON, "a checkpoint");
+    }
+
+    private long generation() {
+        return database.number("select max(generation) from outbox.checkpoint");
+    }
+}
