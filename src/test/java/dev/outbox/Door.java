@@ -1,71 +1,158 @@
 package dev.outbox;
 
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.OutputStream;
-import java.io.UncheckedIOException;
+import io.netty.bootstrap.ServerBootstrap;
+import io.netty.channel.Channel;
+import io.netty.channel.ChannelInitializer;
+import io.netty.channel.ChannelOption;
+import io.netty.channel.EventLoopGroup;
+import io.netty.channel.MultiThreadIoEventLoopGroup;
+import io.netty.channel.nio.NioIoHandler;
+import io.netty.channel.socket.SocketChannel;
+import io.netty.channel.socket.nio.NioServerSocketChannel;
 import java.net.InetAddress;
-import java.net.ServerSocket;
-import java.net.Socket;
-import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.List;
+import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
+import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Stands between the application and its database: open, shut (connections are refused), or frozen (nothing goes through).
- * It can also cut a connection at its next commit, just before the server has it or just after.
+ * A TCP proxy that stands between a program and its database, and does to the connections what networks do: refuses, resets and
+ * half-closes them, holds back what goes one way or both, delays it and makes it slow. It can also cut a connection at its next
+ * commit, just before the server has it or just after.
  */
 public final class Door implements AutoCloseable {
 
-    private volatile TestDatabase database;
-    private final Set<Socket> sockets = ConcurrentHashMap.newKeySet();
-    private final int port;
+    /** Which way bytes go. */
+    public enum Way {
+        /** From the program to the server. */
+        REQUESTS,
+        /** From the server to the program. */
+        ANSWERS
+    }
+
+    enum Cut {
+        BEFORE,
+        AFTER
+    }
+
+    /**
+     * How bytes travel.
+     *
+     * @param latencyMillis until they arrive
+     * @param jitterMillis what chance adds to that
+     * @param bytesPerSecond at most; 0 for any number
+     */
+    record Pace(int latencyMillis, int jitterMillis, int bytesPerSecond) {}
+
+    private static final Pace FREE = new Pace(0, 0, 0);
+
+    private volatile TestDatabase server;
+    private final EventLoopGroup loop = new MultiThreadIoEventLoopGroup(1, NioIoHandler.newFactory());
+    private final Set<DoorLine> lines = ConcurrentHashMap.newKeySet();
     private final AtomicReference<@Nullable Cut> cut = new AtomicReference<>();
     private final AtomicInteger cuts = new AtomicInteger();
-    private volatile boolean frozen;
-    private volatile @Nullable ServerSocket listener;
+    private final Set<Way> held = ConcurrentHashMap.newKeySet();
+    private final int port;
+    private volatile Pace pace = FREE;
+    private volatile @Nullable Channel listener;
 
     public Door(TestDatabase database) {
-        this.database = database;
-        this.port = listen(0);
+        this.server = database;
+        Channel open = listen(0);
+        this.listener = open;
+        this.port = ((java.net.InetSocketAddress) open.localAddress()).getPort();
     }
 
     public int port() {
         return port;
     }
 
+    /** The database, as it is reached through this door. */
+    public TestDatabase to(TestDatabase database) {
+        return new TestDatabase("localhost", port, database.name());
+    }
+
     /** Connections that are made from now on lead to another server. */
     public void leadTo(TestDatabase other) {
-        database = other;
+        server = other;
     }
 
+    /** As at the beginning, without the connections that there were. */
     public void open() {
         shut();
-        frozen = false;
-        long deadline = System.nanoTime() + TimeUnit.SECONDS.toNanos(5);
-        while (!isListening()) {
-            // The end of the last listener may take its time.
-            if (System.nanoTime() > deadline) {
-                throw new IllegalStateException("Port " + port + " is in use");
-            }
-        }
+        held.clear();
+        pace = FREE;
+        listener = listen(port);
     }
 
-    private boolean isListening() {
-        try {
-            listen(port);
-            return true;
-        } catch (UncheckedIOException inUse) {
+    /** Refuses new connections and ends the others. */
+    public void shut() {
+        Channel open = listener;
+        if (open != null) {
+            open.close().syncUninterruptibly();
+        }
+        each(DoorLine::reset);
+        await(lines::isEmpty, Duration.ofSeconds(5), "the last connection to end");
+    }
+
+    /** Nothing goes through any more, either way, and nobody is told. */
+    public void freeze() {
+        hold(Way.REQUESTS);
+        hold(Way.ANSWERS);
+    }
+
+    /** What goes this way is held back, on new connections too; so are the ends of connections. */
+    public void hold(Way way) {
+        held.add(way);
+    }
+
+    /** What was held back goes on, as after the retransmissions of a network that is mended. */
+    public void release() {
+        held.clear();
+        each(DoorLine::release);
+    }
+
+    /** From now on bytes take this long, on connections that are there too. */
+    public void delay(int latencyMillis, int jitterMillis) {
+        pace = new Pace(latencyMillis, jitterMillis, 0);
+    }
+
+    /** From now on this many bytes go through in a second, each way of each connection. */
+    public void throttle(int bytesPerSecond) {
+        pace = new Pace(0, 0, bytesPerSecond);
+    }
+
+    public void unhindered() {
+        pace = FREE;
+    }
+
+    /** Resets all connections: RST to both ends. */
+    public int reset() {
+        List<DoorLine> now = List.copyOf(lines);
+        each(DoorLine::reset);
+        return now.size();
+    }
+
+    /** Resets one connection by chance; answers whether there was one. */
+    public boolean resetOne(Random random) {
+        List<DoorLine> now = List.copyOf(lines);
+        if (now.isEmpty()) {
             return false;
         }
+        DoorLine one = now.get(random.nextInt(now.size()));
+        loop.execute(one::reset);
+        return true;
     }
 
-    public void freeze() {
-        frozen = true;
+    /** Tells the receiving end that no more will come this way; the other way stays open. */
+    public void halfClose(Way way) {
+        each(line -> line.halfClose(way));
     }
 
     /** The next commit does not reach the server. */
@@ -73,7 +160,7 @@ public final class Door implements AutoCloseable {
         cut.set(Cut.BEFORE);
     }
 
-    /** The next commit reaches the server, its answer does not come back. */
+    /** The next commit reaches the server and is done there, its answer does not come back. */
     public void cutAfterCommit() {
         cut.set(Cut.AFTER);
     }
@@ -83,141 +170,86 @@ public final class Door implements AutoCloseable {
         return cuts.get();
     }
 
-    public void shut() {
-        ServerSocket open = listener;
-        if (open != null) {
-            close(open);
+    /** How many connections go through. */
+    public int lines() {
+        return lines.size();
+    }
+
+    /**
+     * Waits until the program has given up all those of its present connections that carry this application_name.
+     *
+     * @return how long it took
+     */
+    public Duration awaitGivenUp(String name, Duration atMost) {
+        long began = System.nanoTime();
+        List<DoorLine> now =
+                lines.stream().filter(line -> name.equals(line.name())).toList();
+        if (now.isEmpty()) {
+            throw new IllegalStateException("No connection is named " + name);
         }
-        sockets.forEach(Door::close);
-        sockets.clear();
+        await(() -> now.stream().allMatch(DoorLine::givenUp), atMost, name + " to be given up");
+        return Duration.ofNanos(System.nanoTime() - began);
     }
 
     @Override
     public void close() {
         shut();
+        loop.shutdownGracefully(0, 1, TimeUnit.SECONDS).syncUninterruptibly();
     }
 
-    private int listen(int wanted) {
-        try {
-            ServerSocket open = new ServerSocket(wanted, 50, InetAddress.getLoopbackAddress());
-            listener = open;
-            start(() -> accept(open));
-            return open.getLocalPort();
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
+    Pace pace() {
+        return pace;
     }
 
-    private void accept(ServerSocket open) throws IOException {
-        while (true) {
-            Socket client = open.accept();
-            Socket server;
-            try {
-                server = new Socket(database.host(), database.port());
-            } catch (IOException refused) {
-                client.close();
-                continue;
-            }
-            sockets.add(client);
-            sockets.add(server);
-            if (open.isClosed()) {
-                client.close();
-                server.close();
-                return;
-            }
-            Line line = new Line(client, server);
-            start(line::requests);
-            start(line::answers);
-        }
+    boolean isHeld(Way way) {
+        return held.contains(way);
     }
 
-    private enum Cut {
-        BEFORE,
-        AFTER
+    @Nullable
+    Cut takeCut() {
+        return cut.getAndSet(null);
     }
 
-    /** One connection through the door. */
-    private final class Line {
-
-        private final Socket client;
-        private final Socket server;
-        private volatile boolean deaf;
-
-        Line(Socket client, Socket server) {
-            this.client = client;
-            this.server = server;
-        }
-
-        void requests() throws IOException {
-            pump(client, server, this::passRequest);
-        }
-
-        void answers() throws IOException {
-            pump(server, client, this::passAnswer);
-        }
-
-        private boolean passRequest(String request) throws IOException {
-            Cut now = request.contains("COMMIT") ? cut.getAndSet(null) : null;
-            if (now != null) {
-                cuts.incrementAndGet();
-                deaf = true;
-            }
-            if (now == Cut.BEFORE) {
-                client.close();
-            }
-            return now != Cut.BEFORE;
-        }
-
-        /** The answer to a commit says that it is done: then the connection ends. */
-        private boolean passAnswer(String answer) throws IOException {
-            if (deaf) {
-                client.close();
-            }
-            return !deaf;
-        }
+    void hasCut() {
+        cuts.incrementAndGet();
     }
 
-    private interface Filter {
-        boolean passes(String bytes) throws IOException;
+    void ended(DoorLine line) {
+        lines.remove(line);
     }
 
-    private void pump(Socket from, Socket to, Filter filter) throws IOException {
-        try (from;
-                to) {
-            InputStream in = from.getInputStream();
-            OutputStream out = to.getOutputStream();
-            byte[] bytes = new byte[8192];
-            for (int count = in.read(bytes); count >= 0; count = in.read(bytes)) {
-                if (filter.passes(new String(bytes, 0, count, StandardCharsets.ISO_8859_1)) && !frozen) {
-                    out.write(bytes, 0, count);
-                }
-            }
-        }
+    private void each(java.util.function.Consumer<DoorLine> action) {
+        List<DoorLine> now = List.copyOf(lines);
+        loop.submit(() -> now.forEach(action)).syncUninterruptibly();
     }
 
-    private interface Work {
-        void run() throws IOException;
-    }
-
-    private static void start(Work work) {
-        Thread thread = new Thread(
-                () -> {
-                    try {
-                        work.run();
-                    } catch (IOException closed) {
-                        // the end of this connection
+    private Channel listen(int wanted) {
+        return new ServerBootstrap()
+                .group(loop)
+                .channel(NioServerSocketChannel.class)
+                .option(ChannelOption.SO_REUSEADDR, true)
+                .childOption(ChannelOption.AUTO_READ, false)
+                .childOption(ChannelOption.ALLOW_HALF_CLOSURE, true)
+                .childHandler(new ChannelInitializer<SocketChannel>() {
+                    @Override
+                    protected void initChannel(SocketChannel client) {
+                        DoorLine line = new DoorLine(Door.this, client);
+                        lines.add(line);
+                        line.connect(server.host(), server.port());
                     }
-                },
-                "door");
-        thread.setDaemon(true);
-        thread.start();
+                })
+                .bind(InetAddress.getLoopbackAddress(), wanted)
+                .syncUninterruptibly()
+                .channel();
     }
 
-    private static void close(AutoCloseable closeable) {
-        try {
-            closeable.close();
-        } catch (Exception e) {
-            throw new IllegalStateException(e);
+    private static void await(java.util.function.BooleanSupplier condition, Duration atMost, String what) {
+        long deadline = System.nanoTime() + atMost.toNanos();
+        while (!condition.getAsBoolean()) {
+            if (System.nanoTime() > deadline) {
+                throw new IllegalStateException("Waited in vain for " + what);
+            }
+            LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(1));
         }
     }
 }

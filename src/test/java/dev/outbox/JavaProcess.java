@@ -22,13 +22,22 @@ public final class JavaProcess implements AutoCloseable {
     private boolean ended;
 
     public JavaProcess(Class<?> program, Map<String, String> environment, String... arguments) throws IOException {
+        this(program, List.of("-Xmx256m"), environment, arguments);
+    }
+
+    /**
+     * Starts it.
+     *
+     * @param options of the JVM
+     */
+    public JavaProcess(Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
+            throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
-                "-Xmx256m",
-                "-cp",
-                classPath(),
-                program.getName()));
+                "-XX:+UseSerialGC"));
+        command.addAll(options);
+        command.addAll(List.of("-cp", classPath(), program.getName()));
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
@@ -58,14 +67,24 @@ public final class JavaProcess implements AutoCloseable {
         }
     }
 
-    public long pid() {
-        return process.pid();
-    }
-
     public String output() {
         synchronized (lines) {
             return String.join("\n", lines);
         }
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    /** SIGTERM, and waits until it has ended. */
+    public boolean stop(Duration atMost) throws InterruptedException {
+        process.destroy();
+        return process.waitFor(atMost.toMillis(), TimeUnit.MILLISECONDS);
     }
 
     /** SIGKILL; returns when it is gone. */

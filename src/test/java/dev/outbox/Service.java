@@ -2,6 +2,8 @@ package dev.outbox;
 
 import java.io.IOException;
 import java.time.Duration;
+import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.regex.Pattern;
 
@@ -9,22 +11,34 @@ import java.util.regex.Pattern;
 public final class Service implements AutoCloseable {
 
     private static final Pattern STARTED = Pattern.compile("API +http://\\S+:(\\d+)");
-    private static final Duration START_WITHIN = Duration.ofSeconds(60);
+    private static final Duration START_WITHIN = Duration.ofMinutes(2);
 
     private final JavaProcess process;
 
     public Service(TestDatabase database) throws IOException {
-        process = new JavaProcess(
-                OutboxApplication.class,
-                Map.of(
-                        "SERVER_PORT",
-                        "0",
-                        "SPRING_R2DBC_URL",
-                        database.r2dbcUrl(),
-                        "SPRING_R2DBC_USERNAME",
-                        TestDatabase.USER,
-                        "SPRING_R2DBC_PASSWORD",
-                        TestDatabase.PASSWORD));
+        this(OutboxApplication.class, database, List.of("-Xmx256m"), Map.of());
+    }
+
+    /**
+     * Starts it.
+     *
+     * @param program starts the application
+     * @param options of the JVM
+     * @param settings more of them, as environment variables
+     */
+    public Service(Class<?> program, TestDatabase database, List<String> options, Map<String, String> settings)
+            throws IOException {
+        Map<String, String> environment = new HashMap<>(Map.of(
+                "SERVER_PORT",
+                "0",
+                "SPRING_R2DBC_URL",
+                database.r2dbcUrl(),
+                "SPRING_R2DBC_USERNAME",
+                TestDatabase.USER,
+                "SPRING_R2DBC_PASSWORD",
+                TestDatabase.PASSWORD));
+        environment.putAll(settings);
+        process = new JavaProcess(program, options, environment);
     }
 
     /** Waits until it answers requests, and returns the port. */
@@ -34,6 +48,27 @@ public final class Service implements AutoCloseable {
 
     public void kill() throws InterruptedException {
         process.kill();
+    }
+
+    public long pid() {
+        return process.pid();
+    }
+
+    public boolean isAlive() {
+        return process.isAlive();
+    }
+
+    public void freeze() throws Exception {
+        process.freeze();
+    }
+
+    public void thaw() throws Exception {
+        process.thaw();
+    }
+
+    /** SIGTERM, and waits until it has ended; answers whether it did in time. */
+    public boolean stop(Duration atMost) throws InterruptedException {
+        return process.stop(atMost);
     }
 
     public String output() {

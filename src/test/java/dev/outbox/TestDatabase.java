@@ -136,13 +136,18 @@ public record TestDatabase(String host, int port, String name) {
     }
 
     private static void migrate(TestDatabase template) {
-        try (Connection connection = template.connect();
+        template.migrate(1_000);
+    }
+
+    /** Makes the schema and the demo data. */
+    public void migrate(int orders) {
+        try (Connection connection = connect();
                 Liquibase liquibase = new Liquibase(
                         "db/changelog/db.changelog-master.yaml",
                         new ClassLoaderResourceAccessor(),
                         new JdbcConnection(connection))) {
             Logger.getLogger("liquibase").setLevel(Level.WARNING);
-            liquibase.setChangeLogParameter("demo-orders", "1000");
+            liquibase.setChangeLogParameter("demo-orders", orders);
             Scope.child(Scope.Attr.ui, new LoggerUIService(), () -> liquibase.update(new Contexts("demo")));
         } catch (Exception e) {
             throw new IllegalStateException(e);

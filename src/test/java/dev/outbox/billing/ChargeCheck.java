@@ -12,9 +12,9 @@ import dev.outbox.TestDatabase;
  * @param unfounded charges of orders that are not shipped
  * @param wrong charges of another amount, currency or client than the order's
  */
-record ChargeCheck(long shipped, long missing, long repeated, long unfounded, long wrong) {
+public record ChargeCheck(long shipped, long missing, long repeated, long unfounded, long wrong) {
 
-    static ChargeCheck of(TestDatabase database) {
+    public static ChargeCheck of(TestDatabase database) {
         return new ChargeCheck(
                 database.number("select count(*) from orders where status = 'shipped'"),
                 missing(database),
@@ -35,14 +35,14 @@ record ChargeCheck(long shipped, long missing, long repeated, long unfounded, lo
                         """));
     }
 
-    static long missing(TestDatabase database) {
+    public static long missing(TestDatabase database) {
         return database.number("""
                 select count(*) from orders o
                 where status = 'shipped' and not exists (select from charges where order_id = o.id)
                 """);
     }
 
-    boolean isClean() {
+    public boolean isClean() {
         return missing == 0 && repeated == 0 && unfounded == 0 && wrong == 0;
     }
 }

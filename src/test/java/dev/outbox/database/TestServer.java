@@ -29,9 +29,33 @@ public final class TestServer implements AutoCloseable {
         return new TestDatabase("127.0.0.1", embedded.port(), "outbox");
     }
 
+    /** Another database of this server. */
+    public TestDatabase database(String name) {
+        return new TestDatabase("127.0.0.1", embedded.port(), name);
+    }
+
+    /** Where it keeps its data. */
+    public Path data() {
+        return data.path();
+    }
+
+    /** What it said. */
+    public Path output() {
+        return output.toPath();
+    }
+
     /** Ends all sessions, then the server: pg_ctl stop -m fast. */
     public void stopFast() throws Exception {
-        int exit = run(data.pgCtl().toString(), "stop", "-D", data.path().toString(), "-m", "fast", "-w")
+        stop("fast");
+    }
+
+    /** Without a checkpoint, so that the next start recovers: pg_ctl stop -m immediate. */
+    public void stopImmediately() throws Exception {
+        stop("immediate");
+    }
+
+    private void stop(String mode) throws Exception {
+        int exit = run(data.pgCtl().toString(), "stop", "-D", data.path().toString(), "-m", mode, "-w")
                 .waitFor();
         if (exit != 0) {
             throw new IllegalStateException("pg_ctl stop ended with " + exit);

@@ -15,16 +15,18 @@ import java.util.Set;
  * @param repeated deliveries beyond the first of their event
  * @param swapped events that came before an earlier one of their key
  */
-record DeliveryCheck(int delivered, Set<Long> lost, Set<Long> unfounded, int repeated, Set<Long> swapped) {
+public record DeliveryCheck(int delivered, Set<Long> lost, Set<Long> unfounded, int repeated, Set<Long> swapped) {
 
     /** An event, and what it is ordered by. */
-    record Item(long id, String key) {}
+    public record Item(long id, String key) {}
 
     /**
+     * Compares the two.
+     *
      * @param committed in order of id
      * @param delivered in the order of delivery
      */
-    static DeliveryCheck of(List<Item> committed, List<Item> delivered) {
+    public static DeliveryCheck of(List<Item> committed, List<Item> delivered) {
         Map<String, Long> lastOfKey = new HashMap<>();
         Map<Long, Long> previous = new HashMap<>();
         for (Item item : committed) {
@@ -50,11 +52,11 @@ record DeliveryCheck(int delivered, Set<Long> lost, Set<Long> unfounded, int rep
     }
 
     /** Nothing lost, nothing that did not happen, order per key; repeats are permitted. */
-    boolean isAtLeastOnceInOrder() {
+    public boolean isAtLeastOnceInOrder() {
         return lost.isEmpty() && unfounded.isEmpty() && swapped.isEmpty();
     }
 
-    boolean isOnceInOrder() {
+    public boolean isOnceInOrder() {
         return isAtLeastOnceInOrder() && repeated == 0;
     }
 }

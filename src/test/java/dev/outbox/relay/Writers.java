@@ -14,18 +14,23 @@ import java.util.concurrent.ExecutorService;
 import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
+import org.postgresql.util.PSQLException;
+import org.postgresql.util.ServerErrorMessage;
 
 /**
- * Write events, each with a token as its type, and know of each what became of it. Each has keys of its own, so that the order of
- * ids is that of commits; one transaction in ten is rolled back. A connection that is lost is made again.
+ * Write events, each transaction with a token as their type, and know of each what became of it. Each writer has keys of its own, so
+ * that the order of ids is that of commits; one transaction in ten is rolled back. A connection that is lost is made again.
+ *
+ * <p>Given orders, some transactions change the status of one as well, which all writers share: its row lock orders its events.
  */
-final class Writers implements AutoCloseable {
+public final class Writers implements AutoCloseable {
 
-    enum Outcome {
+    public enum Outcome {
         /** The commit was acknowledged. */
         COMMITTED,
-        /** It was rolled back, or its connection was lost before the commit was sent. */
+        /** It was rolled back, its connection was lost before the commit was sent, or the server refused the commit. */
         FAILED,
         /** The connection was lost after the commit was sent. */
         UNKNOWN
@@ -35,19 +40,43 @@ final class Writers implements AutoCloseable {
             insert into outbox.event (aggregate_type, aggregate_id, type, payload) values ('thing', ?, ?, '{}')
             """;
 
+    private static final String CHANGE = """
+            update orders set status = case status when 'created' then 'backorder' else 'created' end
+            where id = ? and status in ('created', 'backorder')
+            """;
+
+    private static final String SHIP = """
+            update orders set status = 'shipped' where id = ? and status in ('created', 'backorder')
+            """;
+
     private static final int KEYS = 5;
+    private static final int KEYS_WITH_ORDERS = 200;
 
     private final TestDatabase database;
     private final int pauseUpToMillis;
+    private final int orders;
     private final Map<String, Outcome> outcomes = new ConcurrentHashMap<>();
+    private final Map<String, Integer> sizes = new ConcurrentHashMap<>();
     private final Map<String, Long> committedAt = new ConcurrentHashMap<>();
     private final List<Future<?>> writers = new ArrayList<>();
     private final ExecutorService threads;
+    private final AtomicInteger errors = new AtomicInteger();
     private volatile boolean stopped;
 
     Writers(TestDatabase database, int count, int pauseUpToMillis, long seed) {
+        this(database, count, pauseUpToMillis, seed, 0);
+    }
+
+    /**
+     * Begins to write.
+     *
+     * @param pauseUpToMillis between two transactions of a writer, at most
+     * @param orders how many there are, numbered from 1; with any, a transaction writes up to three events
+     */
+    public Writers(TestDatabase database, int count, int pauseUpToMillis, long seed, int orders) {
         this.database = database;
         this.pauseUpToMillis = pauseUpToMillis;
+        this.orders = orders;
         this.threads = Executors.newFixedThreadPool(count);
         for (int i = 0; i < count; i++) {
             Writer writer = new Writer(i, new Random(seed + i));
@@ -55,11 +84,21 @@ final class Writers implements AutoCloseable {
         }
     }
 
-    Map<String, Outcome> outcomes() {
+    public Map<String, Outcome> outcomes() {
         return outcomes;
     }
 
-    long count(Outcome outcome) {
+    /** How many events the transaction of each token writes. */
+    public Map<String, Integer> sizes() {
+        return sizes;
+    }
+
+    /** How often one of them was refused something or lost its connection. */
+    public int errors() {
+        return errors.get();
+    }
+
+    public long count(Outcome outcome) {
         return outcomes.values().stream().filter(outcome::equals).count();
     }
 
@@ -83,7 +122,7 @@ final class Writers implements AutoCloseable {
     }
 
     /** Returns when all have ended what they were doing; fails if one of them failed. */
-    void stop() throws Exception {
+    public void stop() throws Exception {
         stopped = true;
         for (Future<?> writer : writers) {
             writer.get(30, TimeUnit.SECONDS);
@@ -117,6 +156,7 @@ final class Writers implements AutoCloseable {
                         pause(1 + random.nextInt(pauseUpToMillis));
                     }
                 } catch (SQLException lost) {
+                    errors.incrementAndGet();
                     pause(20);
                 }
             }
@@ -125,17 +165,43 @@ final class Writers implements AutoCloseable {
 
         private void write(Connection connection, PreparedStatement insert) throws SQLException {
             String token = "w" + number + "." + count++;
+            int events = orders == 0 ? 1 : 1 + random.nextInt(3);
+            sizes.put(token, events);
             outcomes.put(token, Outcome.FAILED);
-            insert.setString(1, "w" + number + "-" + random.nextInt(KEYS));
-            insert.setString(2, token);
-            insert.execute();
+            for (int i = 0; i < events; i++) {
+                insert.setString(1, "w" + number + "-" + random.nextInt(orders == 0 ? KEYS : KEYS_WITH_ORDERS));
+                insert.setString(2, token);
+                insert.execute();
+            }
+            if (orders > 0 && random.nextInt(4) == 0) {
+                changeAnOrder(connection);
+            }
             if (random.nextInt(10) == 0) {
                 connection.rollback();
                 return;
             }
+            commit(connection, token);
+        }
+
+        private void changeAnOrder(Connection connection) throws SQLException {
+            try (PreparedStatement change = connection.prepareStatement(random.nextInt(10) == 0 ? SHIP : CHANGE)) {
+                change.setInt(1, 1 + random.nextInt(orders));
+                change.execute();
+            }
+        }
+
+        private void commit(Connection connection, String token) throws SQLException {
             outcomes.put(token, Outcome.UNKNOWN);
             long began = System.nanoTime();
-            connection.commit();
+            try {
+                connection.commit();
+            } catch (PSQLException e) {
+                ServerErrorMessage said = e.getServerErrorMessage();
+                if (said != null && "ERROR".equals(said.getSeverity())) {
+                    outcomes.put(token, Outcome.FAILED);
+                }
+                throw e;
+            }
             committedAt.put(token, began);
             outcomes.put(token, Outcome.COMMITTED);
         }

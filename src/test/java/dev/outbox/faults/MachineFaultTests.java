@@ -1,0 +1,104 @@
+package dev.outbox.faults;
+
+import dev.outbox.Service;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Stream;
+import org.junit.jupiter.api.Assumptions;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.Timeout;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.junit.jupiter.api.io.TempDir;
+
+/** The machine of the service is wrong: its clock jumps, its memory is small. */
+@ExtendWith(Findings.class)
+@Timeout(3_600)
+class MachineFaultTests {
+
+    private static final long STALLED_FROM = 4_000;
+    private static final long HOUR = 3_600;
+
+    @TempDir
+    Path directory;
+
+    /** Needs libfaketime; the clock that counts on, which timers go by, is left alone, as it is by a real jump. */
+    @Test
+    void theClockJumpsByAnHour() throws Exception {
+        String scenario = "clock of the JVM ± 1 h";
+        Optional<Path> library = Stream.of("x86_64-linux-gnu", "aarch64-linux-gnu")
+                .map(machine -> Path.of("/usr/lib", machine, "faketime/libfaketimeMT.so.1"))
+                .filter(Files::exists)
+                .findFirst();
+        if (library.isEmpty()) {
+            Findings.add(Finding.skipped(19, scenario, "libfaketime is not installed (Debian's package faketime)"));
+            Assumptions.abort("libfaketime is not installed");
+        }
+        try (Rig rig = new Rig(19, scenario)) {
+            Path clock = directory.resolve("clock");
+            set(clock, 0);
+            Map<String, String> settings = Map.of(
+                    "LD_PRELOAD",
+                    library.get().toString(),
+                    "FAKETIME_TIMESTAMP_FILE",
+                    clock.toString(),
+                    "FAKETIME_NO_CACHE",
+                    "1",
+                    "FAKETIME_DONT_FAKE_MONOTONIC",
+                    "1");
+            Service service = rig.start(rig.database, List.of("-Xmx256m"), settings);
+            service.awaitPort();
+            rig.write();
+            for (int i = 0; i < Lane.times(2, 10); i++) {
+                jump(rig, service, clock, i % 2 == 0 ? HOUR : -HOUR);
+            }
+            rig.require(Finding.max(rig.times) < STALLED_FROM, "no delivery for " + Finding.max(rig.times) + " ms");
+            rig.settle("ms without a delivery");
+        }
+    }
+
+    private static void jump(Rig rig, Service service, Path clock, long seconds) throws Exception {
+        rig.pause(500, 1_000);
+        rig.injectHarmless();
+        long since = Rig.micros();
+        set(clock, seconds);
+        rig.pause(3_000, 4_000);
+        rig.times.add(rig.longestGap(since));
+        long now = Long.parseLong(new Settlement(rig, rig.writers()).get(service, "/faults/clock"));
+        long off = (now - System.currentTimeMillis()) / 1_000;
+        rig.require(Math.abs(off - seconds) < 10, "the clock is off by " + off + " s");
+        set(clock, 0);
+    }
+
+    /** The library reads the file at any moment: it is replaced as a whole. */
+    private static void set(Path clock, long seconds) throws Exception {
+        Path next = clock.resolveSibling("next");
+        Files.writeString(next, (seconds < 0 ? "" : "+") + seconds + "\n");
+        Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+    }
+
+    /** A million events in the long lane, of a kilobyte each. */
+    @Test
+    void theBacklogIsLargeAndTheHeapIsSmall() throws Exception {
+        int backlog = Lane.times(30_000, 1_000_000);
+        try (Rig rig = new Rig(20, "heap of 128 MB, backlog of " + backlog)) {
+            rig.database.execute("""
+                    insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+                    select 'backlog', n %% 2000, 'backlog', jsonb_build_object('text', repeat('x', 1000))
+                    from generate_series(1, %d) n
+                    """.formatted(backlog));
+            Service service = rig.start(rig.database, List.of("-Xmx128m", "-XX:+ExitOnOutOfMemoryError"), Map.of());
+            service.awaitPort();
+            rig.injectHarmless();
+            long began = Rig.micros();
+            rig.write(rig.database, 1, 50);
+            rig.times.add((Rig.micros() - began) / 1_000);
+            rig.settle("ms until the backlog was delivered", Duration.ofMinutes(10));
+            rig.require(service.isAlive() && !service.output().contains("OutOfMemory"), "out of memory");
+        }
+    }
+}

@@ -1,0 +1,151 @@
+package dev.outbox.faults;
+
+import static org.springframework.web.reactive.function.server.RequestPredicates.GET;
+import static org.springframework.web.reactive.function.server.RouterFunctions.route;
+
+import dev.outbox.OutboxApplication;
+import dev.outbox.database.Database;
+import dev.outbox.log.Event;
+import dev.outbox.relay.Handler;
+import dev.outbox.relay.TransactionalHandler;
+import io.netty.channel.ChannelOption;
+import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.pool.PoolMetrics;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import java.time.Duration;
+import java.util.List;
+import java.util.Set;
+import org.springframework.boot.builder.SpringApplicationBuilder;
+import org.springframework.context.support.GenericApplicationContext;
+import org.springframework.web.reactive.function.server.RouterFunction;
+import org.springframework.web.reactive.function.server.ServerResponse;
+import reactor.core.publisher.Mono;
+import reactor.netty.http.client.HttpClient;
+import reactor.netty.resources.ConnectionProvider;
+
+/**
+ * The whole application with two handlers more: one posts each event to a {@link Sink} and waits until it has it on its disk; one
+ * counts events in the database, which is not repeatable. It also tells how many connections of its pools are in use.
+ */
+final class TestedApplication {
+
+    /** Where the sink listens. */
+    static final String SINK = "FAULTS_SINK";
+
+    /** With any value the handlers of the next version are there too. */
+    static final String NEXT = "FAULTS_NEXT";
+
+    /** How long the sink may take to answer. */
+    static final Duration PATIENCE = Duration.ofSeconds(2);
+
+    static final int CONCURRENCY = 32;
+
+    private TestedApplication() {}
+
+    public static void main(String[] arguments) {
+        new SpringApplicationBuilder(OutboxApplication.class)
+                .initializers(made -> register((GenericApplicationContext) made))
+                .run(arguments);
+    }
+
+    private static void register(GenericApplicationContext context) {
+        String sink = System.getenv(SINK);
+        if (sink != null) {
+            context.registerBean("faultsSink", Handler.class, () -> new SinkHandler(sink));
+        }
+        context.registerBean("faultsCount", TransactionalHandler.class, () -> new Counting("faults-count"));
+        if (System.getenv(NEXT) != null) {
+            context.registerBean("faultsNext", TransactionalHandler.class, () -> new Counting("faults-next"));
+        }
+        context.registerBean(
+                "faultsRoutes",
+                RouterFunction.class,
+                () -> route(GET("/faults/borrowed"), request -> borrowed(context))
+                        .andRoute(GET("/faults/clock"), request -> clock()));
+    }
+
+    private static Mono<ServerResponse> borrowed(GenericApplicationContext context) {
+        int borrowed = context.getBeansOfType(ConnectionPool.class).values().stream()
+                .map(pool -> pool.getMetrics().orElseThrow())
+                .mapToInt(PoolMetrics::acquiredSize)
+                .sum();
+        return ServerResponse.ok().bodyValue(Integer.toString(borrowed));
+    }
+
+    private static Mono<ServerResponse> clock() {
+        return ServerResponse.ok().bodyValue(Long.toString(System.currentTimeMillis()));
+    }
+
+    private static final class SinkHandler implements Handler {
+
+        private final String url;
+        private final long process = ProcessHandle.current().pid();
+        private final HttpClient http = HttpClient.create(ConnectionProvider.create("sink", CONCURRENCY))
+                .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1_000)
+                .responseTimeout(PATIENCE);
+
+        SinkHandler(String url) {
+            this.url = url;
+        }
+
+        @Override
+        public String name() {
+            return "faults-sink";
+        }
+
+        @Override
+        public Set<String> types() {
+            return Set.of();
+        }
+
+        @Override
+        public int concurrency() {
+            return CONCURRENCY;
+        }
+
+        @Override
+        public Mono<Void> handle(Event event) {
+            String line = event.id() + " " + event.aggregateType() + "/" + event.key() + " " + process;
+            return http.post()
+                    .uri(url)
+                    .send(reactor.netty.ByteBufFlux.fromString(Mono.just(line)))
+                    .responseSingle((response, body) -> response.status().code() == 204
+                            ? Mono.<Void>empty()
+                            : Mono.error(new IllegalStateException("status " + response.status())));
+        }
+    }
+
+    /** A row for each event, and no key that would refuse a second one. */
+    private static final class Counting implements TransactionalHandler {
+
+        private final String name;
+
+        Counting(String name) {
+            this.name = name;
+        }
+
+        @Override
+        public String name() {
+            return name;
+        }
+
+        @Override
+        public Set<String> types() {
+            return Set.of();
+        }
+
+        @Override
+        public Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
+            return Database.update(
+                            connection,
+                            "insert into faults_count (counter, event_id, key)"
+                                    + " select $1, * from unnest($2::bigint[], $3::text[])",
+                            name,
+                            events.stream().map(Event::id).toArray(Long[]::new),
+                            events.stream()
+                                    .map(event -> event.aggregateType() + "/" + event.key())
+                                    .toArray(String[]::new))
+                    .then();
+        }
+    }
+}
