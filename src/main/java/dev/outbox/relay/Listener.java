@@ -87,9 +87,11 @@ final class Listener {
         return Mono.defer(() -> {
             Mono<PostgresqlConnection> opening = connections.create().cache();
             return opening.timeout(OPEN_WITHIN)
-                    .doOnError(TimeoutException.class, late -> opening.flatMap(PostgresqlConnection::close)
-                            .onErrorComplete()
-                            .subscribe());
+                    .doOnError(
+                            TimeoutException.class,
+                            late -> opening.flatMap(PostgresqlConnection::close)
+                                    .onErrorComplete()
+                                    .subscribe());
         });
     }
 
