@@ -38,7 +38,7 @@ class FreezeFaultTests {
     /** Shorter than five seconds of silence nobody has to take over. */
     private void freeze(Rig rig, int millis) throws Exception {
         Service frozen = rig.deliverer();
-        long last = rig.lastEvent();
+        long last = rig.sink.highest();
         rig.inject();
         long began = Rig.micros();
         frozen.freeze();

@@ -53,7 +53,7 @@ class RollingFaultTests {
         Service stays = rig.services.get(1);
         rig.pause(300, 1_000);
         rig.injectHarmless();
-        long last = rig.lastEvent();
+        long last = rig.sink.highest();
         long began = Rig.micros();
         CompletableFuture<Boolean> ends = CompletableFuture.supplyAsync(() -> stop(old));
         CompletableFuture<Integer> begins = ends.thenApply(stopped -> startNext(rig, round));
