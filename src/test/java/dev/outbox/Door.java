@@ -2,6 +2,7 @@ package dev.outbox;
 
 import io.netty.bootstrap.ServerBootstrap;
 import io.netty.channel.Channel;
+import io.netty.channel.ChannelFuture;
 import io.netty.channel.ChannelInitializer;
 import io.netty.channel.ChannelOption;
 import io.netty.channel.EventLoopGroup;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Random;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
@@ -64,7 +66,7 @@ public final class Door implements AutoCloseable {
 
     public Door(TestDatabase database) {
         this.server = database;
-        Channel open = listen(0);
+        Channel open = listenSomewhere();
         this.listener = open;
         this.port = ((java.net.InetSocketAddress) open.localAddress()).getPort();
     }
@@ -88,7 +90,13 @@ public final class Door implements AutoCloseable {
         shut();
         held.clear();
         pace = FREE;
-        listener = listen(port);
+        await(this::reopens, Duration.ofSeconds(5), "port " + port + " to be free again");
+    }
+
+    private boolean reopens() {
+        ChannelFuture bound = bind(port).awaitUninterruptibly();
+        listener = bound.channel();
+        return bound.isSuccess();
     }
 
     /** Refuses new connections and ends the others. */
@@ -223,7 +231,19 @@ public final class Door implements AutoCloseable {
         loop.submit(() -> now.forEach(action)).syncUninterruptibly();
     }
 
-    private Channel listen(int wanted) {
+    /** Below the ports that connections get as their own: while the door is shut one of those might take its port. */
+    private Channel listenSomewhere() {
+        for (int i = 0; i < 100; i++) {
+            ChannelFuture bound =
+                    bind(ThreadLocalRandom.current().nextInt(20_000, 30_000)).awaitUninterruptibly();
+            if (bound.isSuccess()) {
+                return bound.channel();
+            }
+        }
+        throw new IllegalStateException("No free port");
+    }
+
+    private ChannelFuture bind(int wanted) {
         return new ServerBootstrap()
                 .group(loop)
                 .channel(NioServerSocketChannel.class)
@@ -238,9 +258,7 @@ public final class Door implements AutoCloseable {
                         line.connect(server.host(), server.port());
                     }
                 })
-                .bind(InetAddress.getLoopbackAddress(), wanted)
-                .syncUninterruptibly()
-                .channel();
+                .bind(InetAddress.getLoopbackAddress(), wanted);
     }
 
     private static void await(java.util.function.BooleanSupplier condition, Duration atMost, String what) {

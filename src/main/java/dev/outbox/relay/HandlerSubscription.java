@@ -28,6 +28,9 @@ final class HandlerSubscription implements Subscription {
     /** With so many parked events the subscription stops reading: it is bounded by memory. */
     static final int PARKED = 200_000;
 
+    /** All that are parked have to be known, or a key would seem free: more than reading and replays can have parked. */
+    static final int LOADED = 1_000_000;
+
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
     private final Handler handler;
@@ -57,7 +60,7 @@ final class HandlerSubscription implements Subscription {
 
     @Override
     public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
-        return ledger.open(from, PARKED).flatMap(account -> deliver(pages, account));
+        return ledger.open(from, LOADED).flatMap(account -> deliver(pages, account));
     }
 
     private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account) {

@@ -48,7 +48,7 @@ final class TransactionalSubscription implements Subscription {
 
     @Override
     public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
-        return ledger.open(from, HandlerSubscription.PARKED)
+        return ledger.open(from, HandlerSubscription.LOADED)
                 .map(account -> new TransactionalRun(handler, database, log, account, lot))
                 .flatMap(run -> deliver(pages, run));
     }
