@@ -43,9 +43,7 @@ final class Listener {
     /** PostgreSQL's program_limit_exceeded. */
     private static final String QUEUE_FULL = "54000";
 
-    private static final String TRY_LOCK = "select pg_try_advisory_lock(11311, $1) as done";
     private static final String TRY_LOCK_SHARED = "select pg_try_advisory_lock_shared(11311, $1) as done";
-    private static final String UNLOCK = "select pg_advisory_unlock(11311, $1) as done";
     private static final String UNLOCK_SHARED = "select pg_advisory_unlock_shared(11311, $1) as done";
     private static final String NOTIFY = "select pg_notify($1, $2) is not null as done";
 
@@ -130,15 +128,6 @@ final class Listener {
     /** Fails when the session is gone; never completes. */
     Mono<Void> lost() {
         return lost.asMono();
-    }
-
-    /** Takes a lock of this session alone, without waiting; it is held until it is released or the session ends. */
-    Mono<Boolean> tryLock(int lock) {
-        return ask(TRY_LOCK, lock);
-    }
-
-    Mono<Boolean> unlock(int lock) {
-        return ask(UNLOCK, lock);
     }
 
     /** Takes a lock that several sessions may share, without waiting; each taking needs its own release. */

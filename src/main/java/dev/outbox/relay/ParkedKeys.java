@@ -4,13 +4,11 @@ import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvent.State;
 import java.time.Duration;
 import java.util.ArrayDeque;
-import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
 import java.util.HashSet;
 import java.util.LinkedHashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.Set;
@@ -170,16 +168,6 @@ final class ParkedKeys {
         }
         changed.clear();
         return changes;
-    }
-
-    /** The events that wait behind the first of a key, for tests and logs. */
-    List<Long> waitingBehind(String key) {
-        ArrayDeque<Entry> queue = keys.get(key);
-        List<Long> ids = new ArrayList<>();
-        if (queue != null) {
-            queue.stream().skip(1).forEach(entry -> ids.add(entry.id));
-        }
-        return ids;
     }
 
     private void load(ParkedEvent stored) {

@@ -104,7 +104,8 @@ class ParkedKeysTests {
         now.addAndGet(5_000);
         assertThat(parked.takeDue().id).isEqualTo(1);
         assertThat(parked.takeAny()).isNull();
-        assertThat(parked.waitingBehind("b")).containsExactly(4L);
+        assertThat(parked.holds("b")).isTrue();
+        assertThat(parked.contains(4)).isTrue();
         assertThat(parked.contains(3)).isTrue();
     }
 
