@@ -154,14 +154,21 @@ CREATE TABLE outbox.subscription (
     circuit_error text,
     replayed_through bigint DEFAULT 0 NOT NULL,
     replay_rate integer,
+    handler text GENERATED ALWAYS AS (split_part(name, '.'::text, 1)) STORED NOT NULL,
+    shard integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.(\d+)of\d+$'::text))::integer, 1)) STORED NOT NULL,
+    shards integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.\d+of(\d+)$'::text))::integer, 1)) STORED NOT NULL,
+    retired_at timestamp with time zone,
     CONSTRAINT subscription_pkey PRIMARY KEY (name),
     CONSTRAINT subscription_circuit_check CHECK ((num_nulls(circuit_opened_at, circuit_error) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_kind_check CHECK ((kind = ANY (ARRAY['handler'::text, 'transactional'::text]))),
-    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}$'::text)),
+    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}(\.[0-9]{1,2}of[0-9]{1,2})?$'::text)),
     CONSTRAINT subscription_paused_check CHECK ((num_nulls(paused_at, paused_by) = ANY (ARRAY[0, 2]))),
-    CONSTRAINT subscription_replay_rate_check CHECK ((replay_rate > 0))
+    CONSTRAINT subscription_replay_rate_check CHECK ((replay_rate > 0)),
+    CONSTRAINT subscription_shard_check CHECK (((shard >= 1) AND (shard <= shards)))
 );
+CREATE INDEX subscription_handler_idx ON outbox.subscription USING btree (handler);
 COMMENT ON TABLE outbox.subscription IS 'A named, durable reader of the log.';
+COMMENT ON COLUMN outbox.subscription.name IS 'Of the handler; of one that is split with the shard, such as mail.2of4.';
 COMMENT ON COLUMN outbox.subscription.kind IS 'handler: at least once, effects outside; transactional: effects and checkpoint commit together.';
 COMMENT ON COLUMN outbox.subscription.types IS 'The event types it wants; empty for all.';
 COMMENT ON COLUMN outbox.subscription.paused_at IS 'Since when nothing is delivered because somebody said so; null if it is active.';
@@ -169,6 +176,10 @@ COMMENT ON COLUMN outbox.subscription.circuit_opened_at IS 'Since when nothing b
 COMMENT ON COLUMN outbox.subscription.circuit_error IS 'The failure that opened the circuit.';
 COMMENT ON COLUMN outbox.subscription.replayed_through IS 'Events up to this id were asked for again: until the position passes it they are marked as replayed.';
 COMMENT ON COLUMN outbox.subscription.replay_rate IS 'Events per second while a replay goes on; null for no limit.';
+COMMENT ON COLUMN outbox.subscription.handler IS 'Whose it is: all shards of a handler have the same.';
+COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the keys it has, from 1: outbox.shard(key, shards).';
+COMMENT ON COLUMN outbox.subscription.shards IS 'Into how many the handler is split.';
+COMMENT ON COLUMN outbox.subscription.retired_at IS 'Since when others do what it did, because its handler was split into another number; null if it is in force.';
 
 CREATE TABLE outbox.checkpoint (
     subscription text NOT NULL,
@@ -298,6 +309,15 @@ AS $function$
     select n::text::xid8
     from pg_catalog.generate_series(
         pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint, barrier::text::bigint - 1) n
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.shard(key text, shards integer)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    select 1 + (pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 0) * 256
+        + pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 1)) % shards
 $function$;
 
 CREATE OR REPLACE FUNCTION public.orders__capture()

@@ -28,16 +28,18 @@ public final class JavaProcess implements AutoCloseable {
     /**
      * Starts it.
      *
-     * @param options of the JVM
+     * @param options of the JVM; a class path among them replaces that of this process
      */
     public JavaProcess(Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
             throws IOException {
         List<String> command = new ArrayList<>(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
-                "-XX:+UseSerialGC"));
+                "-XX:+UseSerialGC",
+                "-cp",
+                classPath()));
         command.addAll(options);
-        command.addAll(List.of("-cp", classPath(), program.getName()));
+        command.add(program.getName());
         command.addAll(List.of(arguments));
         ProcessBuilder builder = new ProcessBuilder(command).redirectErrorStream(true);
         builder.environment().putAll(environment);
@@ -121,7 +123,8 @@ public final class JavaProcess implements AutoCloseable {
     }
 
     /** Surefire leaves an empty entry at the end, which would mean the working directory. */
-    private static String classPath() {
+    /** Of this process. */
+    public static String classPath() {
         return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> !entry.isEmpty())
                 .collect(Collectors.joining(File.pathSeparator));

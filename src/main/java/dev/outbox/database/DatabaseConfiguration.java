@@ -1,6 +1,7 @@
 package dev.outbox.database;
 
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.APPLICATION_NAME;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.FORCE_BINARY;
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.OPTIONS;
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.TCP_KEEPALIVE;
 import static io.r2dbc.spi.ConnectionFactoryOptions.CONNECT_TIMEOUT;
@@ -25,6 +26,7 @@ class DatabaseConfiguration {
         return builder -> builder.option(APPLICATION_NAME, "outbox api")
                 .option(CONNECT_TIMEOUT, Connections.CONNECT_WITHIN)
                 .option(TCP_KEEPALIVE, true)
+                .option(FORCE_BINARY, true) // times as text are what costs the most to read
                 .option(OPTIONS, Map.of("statement_timeout", "2s", "lock_timeout", "2s"));
     }
 

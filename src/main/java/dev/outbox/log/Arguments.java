@@ -3,6 +3,7 @@ package dev.outbox.log;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonInclude;
 import org.jspecify.annotations.Nullable;
+import tools.jackson.databind.ObjectReader;
 import tools.jackson.databind.json.JsonMapper;
 
 /**
@@ -25,8 +26,11 @@ public record Arguments(
     /** About the subscription as a whole. */
     public static final Arguments NONE = new Arguments(null, null, null, null, null);
 
+    /** Knows how to read before the first text comes: finding that out takes a lock, which no event loop may wait for. */
+    private static final ObjectReader READER = JsonMapper.shared().readerFor(Arguments.class);
+
     static Arguments of(String json) {
-        return JsonMapper.shared().readValue(json, Arguments.class);
+        return READER.readValue(json);
     }
 
     String json() {

@@ -7,8 +7,6 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.R2dbcDataIntegrityViolationException;
 import io.r2dbc.spi.Readable;
-import java.util.List;
-import java.util.Set;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
@@ -20,14 +18,6 @@ import reactor.core.publisher.Mono;
  */
 @Repository
 public final class Checkpoints {
-
-    private static final String REGISTER = """
-            insert into outbox.subscription as present (name, kind, types)
-            values ($1, $2, $3)
-            on conflict (name) do update
-            set kind = excluded.kind, types = excluded.types, updated_at = now()
-            where (present.kind, present.types) is distinct from (excluded.kind, excluded.types)
-            """;
 
     /** Primary key, from its end. */
     private static final String LATEST = """
@@ -73,25 +63,28 @@ public final class Checkpoints {
         this.restore = new Restore(database, (connection, converted) -> append(connection, converted, "restore"));
     }
 
-    /** Makes the subscription known, or its new kind and types. */
-    public Mono<Void> register(String subscription, String kind, Set<String> types) {
-        return database.update(
-                        REGISTER, subscription, kind, types.stream().sorted().toArray(String[]::new))
-                .then();
-    }
-
     /**
      * The latest checkpoint; empty if the subscription has none. Never to be replaced by one that is remembered: a failover may
      * have lost it. A log that was restored from another cluster is converted first, which can take minutes.
      */
     public Mono<Checkpoint> latest(String subscription) {
-        return restore.ifForeign().then(Mono.defer(() -> stored(subscription)));
+        return convert().then(Mono.defer(() -> stored(subscription)));
+    }
+
+    /** Converts a log that was restored from another cluster. */
+    Mono<Void> convert() {
+        return restore.ifForeign();
     }
 
     /** The latest checkpoint as it is. */
     Mono<Checkpoint> stored(String subscription) {
-        return database.query(row -> checkpoint(subscription, row), LATEST, subscription)
-                .flatMap(Checkpoints::first);
+        return database.run(connection -> stored(connection, subscription));
+    }
+
+    /** The same, as the transaction of the connection sees it. */
+    static Mono<Checkpoint> stored(PostgresqlConnection connection, String subscription) {
+        return Database.rows(connection, row -> checkpoint(subscription, row), LATEST, subscription)
+                .singleOrEmpty();
     }
 
     /**
@@ -165,10 +158,6 @@ public final class Checkpoints {
     private static boolean isTaken(Throwable error) {
         return error instanceof R2dbcDataIntegrityViolationException violation
                 && UNIQUE_VIOLATION.equals(violation.getSqlState());
-    }
-
-    private static <T> Mono<T> first(List<T> rows) {
-        return rows.isEmpty() ? Mono.empty() : Mono.just(rows.get(0));
     }
 
     private static long number(Readable row, String column) {

@@ -6,6 +6,7 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.Readable;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
@@ -22,12 +23,12 @@ public final class Controls {
             where name = $1
             """;
 
-    /** Indexes subscription_pkey, action_subscription_waiting_idx. $1 subscription, $2 whether it was paused */
-    private static final String CALLED = """
-            select (paused_at is not null) <> $2
-                or exists (select from outbox.action a where a.subscription = s.name and a.applied_at is null) as called
+    /** All of subscription; index action_subscription_waiting_idx. */
+    private static final String CALLS = """
+            select name, paused_at is not null as paused,
+                exists (select from outbox.action a where a.subscription = s.name and a.applied_at is null) as action_waits
             from outbox.subscription s
-            where name = $1
+            where retired_at is null
             """;
 
     /** Whoever paused it first stays the one who did. */
@@ -66,11 +67,9 @@ public final class Controls {
         return database.query(Controls::control, OF, subscription).map(rows -> rows.get(0));
     }
 
-    /** Whether an action waits, or somebody has paused or resumed the subscription by SQL. */
-    public Mono<Boolean> called(String subscription, boolean paused) {
-        return database.query(
-                        row -> Boolean.TRUE.equals(row.get("called", Boolean.class)), CALLED, subscription, paused)
-                .map(rows -> rows.get(0));
+    /** Of each subscription in force, whether it is paused and whether an action waits. */
+    public Mono<List<Call>> calls() {
+        return database.query(Controls::call, CALLS);
     }
 
     /** Whether that changed anything. */
@@ -95,6 +94,13 @@ public final class Controls {
     /** The replay is over. */
     public Mono<Void> replayed(PostgresqlConnection connection, String subscription) {
         return Database.update(connection, REPLAYED, subscription).then();
+    }
+
+    private static Call call(Readable row) {
+        return new Call(
+                requireNonNull(row.get("name", String.class)),
+                Boolean.TRUE.equals(row.get("paused", Boolean.class)),
+                Boolean.TRUE.equals(row.get("action_waits", Boolean.class)));
     }
 
     private static Control control(Readable row) {

@@ -9,7 +9,6 @@ import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
@@ -25,7 +24,7 @@ public class EventLog {
      * within the statement, so after its snapshot was taken, and only if there is something to read.
      *
      * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
-     * $9 the barrier to settle
+     * $9 the barrier to settle, $10 shard, $11 of how many
      */
     static final String PAGE = """
             with late as materialized (
@@ -65,7 +64,7 @@ public class EventLog {
             select null, id, null, null, null, null, null,
                 occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
             from page
-            where $8::text[] is null or type = any ($8::text[])
+            where ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
             """;
 
     private static final String END = """
@@ -91,17 +90,14 @@ public class EventLog {
             where id = $1
             """;
 
+    private static final String SNAPSHOT = "select pg_current_snapshot()::text as snapshot where $1";
+
     private static final String BARRIER = "select pg_current_xact_id()::text::bigint as barrier where $1";
 
     private final Database database;
 
     EventLog(@Qualifier("logReaders") Database database) {
         this.database = database;
-    }
-
-    /** Before the first event. */
-    public Position beginning() {
-        return Position.BEGINNING;
     }
 
     /** Behind every event that is visible now. */
@@ -123,16 +119,21 @@ public class EventLog {
         return database.query(row -> number(row, "barrier"), BARRIER, true).map(rows -> rows.get(0));
     }
 
+    /** Which transactions have ended, as a text: as long as it is the same, nothing has become visible. Much cheaper than a page. */
+    public Mono<String> snapshot() {
+        return database.query(row -> text(row, "snapshot"), SNAPSHOT, true).map(rows -> rows.get(0));
+    }
+
     /**
      * Reads the next page.
      *
      * @param from what the reader has done
      * @param limit the most events to read, wanted or not
-     * @param types the event types to return; empty for all. The position moves past the others too.
+     * @param wanted which events to return. The position moves past the others too.
      * @param barrier what {@link Page#settled()} is asked about; 0 if it is not
      * @return fails with {@link StaleLeaderException} if the server is not on the timeline that the position was read on
      */
-    public Mono<Page> page(Position from, int limit, Set<String> types, long barrier) {
+    public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
         Position.Target target = from.target();
         return database.query(
                         EventLog::row,
@@ -144,8 +145,10 @@ public class EventLog {
                         target == null ? null : target.snapshot().text(),
                         target == null ? Parameters.in(Long.class) : target.high(),
                         limit,
-                        types.isEmpty() ? null : types.toArray(String[]::new),
-                        Long.toString(barrier))
+                        wanted.types().isEmpty() ? null : wanted.sortedTypes(),
+                        Long.toString(barrier),
+                        wanted.shard(),
+                        wanted.shards())
                 .map(rows -> page(from, limit, rows));
     }
 

@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.List;
 
 /**
@@ -48,6 +49,35 @@ public record Page(List<Event> events, int size, boolean settled, Position befor
             parts.add(new Page(events.subList(from, to), to - from, settled, after(from), after(to)));
         }
         return parts;
+    }
+
+    /** The same page for a reader who wants only some of its events. */
+    public Page only(Wanted wanted) {
+        List<Event> some = events.stream().filter(wanted::includes).toList();
+        return some.size() == events.size() ? this : new Page(some, size, settled, before, after);
+    }
+
+    /**
+     * Pages at the tail that follow each other, as one. That is again a window, read to its end: what is visible behind the last one
+     * and was not before the first.
+     */
+    public static Page joining(List<Page> pages) {
+        if (pages.size() == 1) {
+            return pages.get(0);
+        }
+        Page first = pages.get(0);
+        Page last = pages.get(pages.size() - 1);
+        List<Event> events = pages.stream()
+                .flatMap(page -> page.events().stream())
+                .sorted(Comparator.comparingLong(Event::id))
+                .toList();
+        int size = pages.stream().mapToInt(Page::size).sum();
+        return new Page(events, size, last.settled(), first.before(), last.after());
+    }
+
+    /** Whether the read began at the end of the log as it was known, and ended at the end as it then was: no window is left open. */
+    public boolean isOfTail() {
+        return before.isTail() && after.isTail();
     }
 
     /** Whether the reader was at the end of the log already. */

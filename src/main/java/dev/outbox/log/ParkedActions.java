@@ -6,7 +6,6 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.Readable;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.stereotype.Component;
 import reactor.core.publisher.Mono;
@@ -59,13 +58,14 @@ public final class ParkedActions {
     /**
      * Indexes event_pkey or, with a key, event_aggregate_idx. If there are more than $9 nothing is parked.
      * $1 subscription, $2 from, $3 types, $4 type or null, $5 done, $6 target, $7 last, $8 key or null, $9 the most,
-     * $10 rate or null
+     * $10 rate or null, $11 shard, $12 of how many
      */
     private static final String REPLAY = """
             with matching as materialized (
                 select id, aggregate_id as key
                 from outbox.event
                 where id >= $2 and ($3::text[] = '{}' or type = any ($3::text[])) and ($4::text is null or type = $4)
+                  and ($12 = 1 or outbox.shard(aggregate_id, $12) = $11)
                   and ($8::text is null or (aggregate_id = $8 and aggregate_type = any (array(
                       with recursive kind (name) as (
                           (select aggregate_type from outbox.event order by aggregate_type limit 1)
@@ -107,7 +107,7 @@ public final class ParkedActions {
 
     /** The events of a key or a type that are done and have ids from a start on are delivered again, beside the others. */
     public Mono<String> replay(
-            PostgresqlConnection connection, Checkpoint at, Set<String> types, Arguments which, long from) {
+            PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from) {
         Position position = at.position();
         Position.Target target = position.target();
         return result(
@@ -115,14 +115,16 @@ public final class ParkedActions {
                         REPLAY,
                         at.subscription(),
                         from,
-                        types.toArray(String[]::new),
+                        wanted.sortedTypes(),
                         which.type(),
                         position.done().text(),
                         target == null ? null : target.snapshot().text(),
                         position.last(),
                         which.key(),
                         MOST,
-                        which.rate() == null ? Parameters.in(Integer.class) : which.rate())
+                        which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
+                        wanted.shard(),
+                        wanted.shards())
                 .flatMap(result -> block(connection, at.subscription()).thenReturn(result));
     }
 

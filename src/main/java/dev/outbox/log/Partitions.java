@@ -39,15 +39,21 @@ final class Partitions {
         NOTHING
     }
 
-    /** The bounds are in the catalog as text: FOR VALUES FROM ('1') TO ('5'); MINVALUE counts as 0. */
+    /**
+     * The bounds are in the catalog as text: FOR VALUES FROM ('1') TO ('5'); MINVALUE counts as 0. Of a partition that has been
+     * dropped since the snapshot the text is null, from one instant to the next: so it is asked for once.
+     */
     private static final String ALL = """
-            select part.relname::text as name,
-                coalesce(substring(bound.text from 'FROM \\(''(\\d+)''\\)')::bigint, 0) as low,
-                substring(bound.text from 'TO \\(''(\\d+)''\\)')::bigint as high
-            from pg_inherits i
-            join pg_class part on part.oid = i.inhrelid
-            cross join lateral (select pg_get_expr(part.relpartbound, part.oid) as text) bound
-            where i.inhparent = 'outbox.event'::regclass and bound.text ~ 'TO \\(''\\d+''\\)'
+            with bound as materialized (
+                select part.relname::text as name, pg_get_expr(part.relpartbound, part.oid) as text
+                from pg_inherits i
+                join pg_class part on part.oid = i.inhrelid
+                where i.inhparent = 'outbox.event'::regclass
+            )
+            select name, coalesce(substring(text from 'FROM \\(''(\\d+)''\\)')::bigint, 0) as low,
+                substring(text from 'TO \\(''(\\d+)''\\)')::bigint as high
+            from bound
+            where text ~ 'TO \\(''\\d+''\\)'
             order by high
             """;
 
@@ -104,12 +110,12 @@ final class Partitions {
                 where subscription = s.name
                 order by generation desc
                 limit 1) c on true
-            where (c.system_identifier = (select system_identifier from pg_control_system())
+            where s.retired_at is null and ((c.system_identifier = (select system_identifier from pg_control_system())
                     and (newest.tx < pg_snapshot_xmin(c.done)
                         or c.last >= $2 - 1 and newest.tx < pg_snapshot_xmin(c.target))) is not true
                 or exists (
                     select from outbox.parked p
-                    where p.subscription = s.name and p.event_id >= $1 and p.event_id < $2)
+                    where p.subscription = s.name and p.event_id >= $1 and p.event_id < $2))
             """;
 
     /** Whose transaction holds the log and is not about to end, as far as this user may see. */

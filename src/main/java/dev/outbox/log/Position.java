@@ -36,14 +36,29 @@ public record Position(
         LongStream late() {
             return LongStream.concat(snapshot.inProgress(), LongStream.range(snapshot.xmax(), barrier));
         }
+
+        private Target meet(Target other) {
+            return new Target(
+                    snapshot.meet(other.snapshot), Math.min(barrier, other.barrier), Math.min(high, other.high));
+        }
     }
 
     /** Before the first event of the log. */
-    static final Position BEGINNING = new Position(Snapshot.NOTHING, 1, 0, null, 0, null);
+    public static final Position BEGINNING = new Position(Snapshot.NOTHING, 1, 0, null, 0, null);
 
     /** The transactions whose events may still appear with ids up to {@link #high}. */
     LongStream late() {
         return new Target(done, barrier, high).late();
+    }
+
+    /** Whether no window is being read. */
+    public boolean isTail() {
+        return target == null;
+    }
+
+    /** This position at the tail, before a window that ends at another one: read to its end, it leads there. */
+    public Position towards(Position tail) {
+        return upTo(tail.end(), 0);
     }
 
     /** The end of the window that led or leads to this position. */
@@ -88,6 +103,36 @@ public record Position(
      */
     static Position replay(Target now, long start) {
         return new Position(Snapshot.NOTHING, 1, 0, now, start - 1, null);
+    }
+
+    /**
+     * What is done under both: reading on from here nothing is lost that either has still to do, and of two positions at the tail
+     * nothing comes again but what one of them has still to do.
+     *
+     * <p>Why that is a position. A snapshot with its barrier and highest id has two properties: what is visible in it has ids up to
+     * {@code high}, and a transaction from the barrier on has only ids above {@code high}. Both hold for the meet of two, whose
+     * snapshot is what is visible in both and whose barrier and {@code high} are the lower ones: what is visible in both is up to each
+     * {@code high}, and a transaction from the lower barrier on is above that one's {@code high}, so above the lower. Hence what is not
+     * visible in the meet and has an id up to {@code high} is below the barrier: it is in the list or from xmax on, that is, in
+     * {@link #late()}. With the higher {@code high} that would not hold: see the test.
+     *
+     * <p>Why no more is done than under both. A tail is a window that is read to its end. Then {@code done} is visible in both; what
+     * is visible in both ends and has an id up to both {@code last} is done under either.
+     */
+    Position meet(Position other) {
+        Target start = new Target(done, barrier, high).meet(new Target(other.done, other.barrier, other.high));
+        Target end = end().meet(other.end());
+        String line = timeline == null ? other.timeline : timeline;
+        if (end.snapshot().equals(start.snapshot())) {
+            return after(start, line);
+        }
+        long both = Math.min(Math.min(read(), other.read()), end.high());
+        return new Position(start.snapshot(), start.barrier(), start.high(), end, both, line);
+    }
+
+    /** Up to which id the window is done. */
+    private long read() {
+        return target == null ? Long.MAX_VALUE : last;
     }
 
     @Override

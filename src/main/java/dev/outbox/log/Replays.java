@@ -5,7 +5,6 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.database.Database;
 import io.r2dbc.spi.Readable;
 import java.time.Instant;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
@@ -58,19 +57,20 @@ public class Replays {
                 (select max(high) from half)) as id
             """;
 
-    /** Index event_pkey. $1 from, $2 types, $3 type or null, $4 done, $5 target, $6 last, $7 limit */
+    /** Index event_pkey. $1 from, $2 types, $3 type or null, $4 done, $5 target, $6 last, $7 limit, $8 shard, $9 of how many */
     private static final String COUNT = """
             select count(*) as events
             from (
                 select
                 from outbox.event e
                 where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
+                  and ($9 = 1 or outbox.shard(aggregate_id, $9) = $8)
                   and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
                 order by id
                 limit $7) matching
             """;
 
-    /** Index event_aggregate_idx, once for each kind of thing. $1 to $7 as above, $8 key */
+    /** Index event_aggregate_idx, once for each kind of thing. $1 to $9 as above, $10 key */
     private static final String COUNT_OF_KEY = """
             with recursive kind (name) as (
                 (select aggregate_type from outbox.event order by aggregate_type limit 1)
@@ -83,8 +83,9 @@ public class Replays {
             from (
                 select
                 from kind
-                join outbox.event on aggregate_type = name and aggregate_id = $8
+                join outbox.event on aggregate_type = name and aggregate_id = $10
                 where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
+                  and ($9 = 1 or outbox.shard(aggregate_id, $9) = $8)
                   and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
                 limit $7) matching
             """;
@@ -126,12 +127,12 @@ public class Replays {
     /**
      * How many events from an id on are done under a position and fit.
      *
-     * @param types what the subscription wants; empty for all
+     * @param subscribed what the subscription wants
      * @param limit where counting ends
      */
-    public Mono<Long> count(Position position, Set<String> types, Arguments arguments, long from, long limit) {
+    public Mono<Long> count(Position position, Wanted subscribed, Arguments arguments, long from, long limit) {
         Position.Target target = position.target();
-        String[] wanted = types.toArray(String[]::new);
+        String[] wanted = subscribed.sortedTypes();
         String done = position.done().text();
         String end = target == null ? null : target.snapshot().text();
         @Nullable String type = arguments.type();
@@ -146,7 +147,9 @@ public class Replays {
                                 done,
                                 end,
                                 position.last(),
-                                limit)
+                                limit,
+                                subscribed.shard(),
+                                subscribed.shards())
                         : database.query(
                                 row -> number(row, "events"),
                                 COUNT_OF_KEY,
@@ -157,6 +160,8 @@ public class Replays {
                                 end,
                                 position.last(),
                                 limit,
+                                subscribed.shard(),
+                                subscribed.shards(),
                                 key))
                 .map(rows -> rows.get(0));
     }

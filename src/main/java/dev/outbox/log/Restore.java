@@ -36,13 +36,13 @@ final class Restore {
                         where subscription = s.name
                         order by generation desc
                         limit 1) c
-                    where c.system_identifier <> here.system_identifier) as found
+                    where s.retired_at is null and c.system_identifier <> here.system_identifier) as found
             from pg_control_system() here
             """;
 
     private static final String LOCK = "select pg_advisory_xact_lock(11311, 5)::text as locked";
 
-    /** The latest of each subscription that was written in another cluster. */
+    /** The latest of each subscription in force that was written in another cluster; what a retired one had done nobody asks. */
     private static final String POSITIONS = """
             select c.subscription, c.generation, c.done::text as done, c.barrier::text::bigint as barrier, c.high,
                 c.target::text as target, c.target_barrier::text::bigint as target_barrier, c.target_high, c.last,
@@ -54,7 +54,7 @@ final class Restore {
                 where subscription = s.name
                 order by generation desc
                 limit 1) c
-            where c.system_identifier <> (select system_identifier from pg_control_system())
+            where s.retired_at is null and c.system_identifier <> (select system_identifier from pg_control_system())
             """;
 
     /** Index event_tx_id_idx. */

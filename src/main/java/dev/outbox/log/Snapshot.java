@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
 import java.util.Arrays;
+import java.util.stream.Collectors;
 import java.util.stream.LongStream;
 
 /**
@@ -24,5 +25,18 @@ record Snapshot(String text) {
 
     long xmax() {
         return Long.parseLong(text.substring(text.indexOf(':') + 1, text.lastIndexOf(':')));
+    }
+
+    /** What is visible in both: below the lower xmax, and in neither list. */
+    Snapshot meet(Snapshot other) {
+        long end = Math.min(xmax(), other.xmax());
+        long[] running = LongStream.concat(inProgress(), other.inProgress())
+                .filter(xid -> xid < end)
+                .sorted()
+                .distinct()
+                .toArray();
+        long start = running.length == 0 ? end : running[0];
+        return new Snapshot(start + ":" + end + ":"
+                + LongStream.of(running).mapToObj(Long::toString).collect(Collectors.joining(",")));
     }
 }

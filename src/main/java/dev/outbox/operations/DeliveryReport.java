@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * Why a subscription has or has not delivered an event.
  *
- * @param state {@code unwanted}, {@code done}, {@code discarded}, {@code waiting}, {@code retrying}, {@code blocked} or {@code dead}
+ * @param state {@code of-another-shard}, {@code unwanted}, {@code done}, {@code discarded}, {@code waiting}, {@code retrying}, {@code blocked} or {@code dead}
  * @param why the same in words, with what else holds it up
  * @param behind of a waiting one: how many wanted events come before it; counted up to 100,000
  * @param blockedBy of a blocked one: the first event of its key

@@ -3,6 +3,7 @@ package dev.outbox.operations;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.relay.Relay;
 import io.r2dbc.spi.Readable;
 import java.time.Instant;
 import java.util.List;
@@ -14,9 +15,10 @@ import reactor.core.publisher.Mono;
 @Repository
 final class DeliveryReports {
 
-    /** One statement for all subscriptions: index event_pkey, checkpoint_pkey from its end, parked_pkey. $1 event, $2 where counting ends */
-    private static final String WHY = """
-            select s.name, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
+    /** One statement for all subscriptions: index event_pkey, checkpoint_pkey from its end, parked_pkey. $1 event, $2 where counting ends, $3 what this instance runs */
+    private static final String WHY =
+            """
+            select s.name, outbox.shard(e.aggregate_id, s.shards) = s.shard as own, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
                 e.type, s.types = '{}' or e.type = any (s.types) as wanted,
                 coalesce(outbox.is_done(c.done, c.target, c.last, e.tx, e.id), false) as done, c.target is not null as in_window,
                 c.high, c.last, c.target_high, LED as led, p.state, p.attempts, p.next_attempt_at, p.error,
@@ -34,6 +36,7 @@ final class DeliveryReports {
                         from outbox.event before
                         where before.id > coalesce(case when c.target is null then c.high else c.last end, 0) and before.id < e.id
                           and (s.types = '{}' or before.type = any (s.types))
+                          and (s.shards = 1 or outbox.shard(before.aggregate_id, s.shards) = s.shard)
                           and outbox.is_done(c.done, c.target, c.last, before.tx, before.id) is not true
                         order by before.id
                         limit $2) b) end as behind
@@ -42,26 +45,29 @@ final class DeliveryReports {
             left join lateral (
                 select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1) c on true
             left join outbox.parked p on p.subscription = s.name and p.event_id = e.id
-            where e.id = $1
+            where e.id = $1 and s.retired_at is null
             order by s.name
-            """.replace("LED", SubscriptionReports.LED);
+            """.replace("LED", SubscriptionReports.LED).replace("LEADS", "$3");
 
     private static final int COUNTED = 100_000;
 
     private final Database database;
+    private final Relay relay;
 
-    DeliveryReports(Database database) {
+    DeliveryReports(Database database, Relay relay) {
         this.database = database;
+        this.relay = relay;
     }
 
     /** One report for each subscription. */
     Mono<List<DeliveryReport>> of(long event) {
-        return database.query(DeliveryReports::report, WHY, event, COUNTED);
+        return database.query(DeliveryReports::report, WHY, event, COUNTED, SubscriptionReports.leads(relay));
     }
 
     private static DeliveryReport report(Readable row) {
         String state = state(row);
-        boolean open = !List.of("unwanted", "done", "discarded").contains(state);
+        boolean open =
+                !List.of("of-another-shard", "unwanted", "done", "discarded").contains(state);
         return new DeliveryReport(
                 requireNonNull(row.get("name", String.class)),
                 state,
@@ -80,6 +86,9 @@ final class DeliveryReports {
         if (parked != null) {
             return parked;
         }
+        if (!is(row, "own")) {
+            return "of-another-shard";
+        }
         if (!is(row, "wanted")) {
             return "unwanted";
         }
@@ -88,6 +97,7 @@ final class DeliveryReports {
 
     private static String said(Readable row, String state) {
         return switch (state) {
+            case "of-another-shard" -> "The events of its key are those of another shard";
             case "unwanted" -> "Not subscribed to " + row.get("type", String.class);
             case "discarded" -> "Discarded by an operator";
             case "done" -> "Done: the position is " + position(row);

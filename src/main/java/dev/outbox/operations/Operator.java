@@ -9,7 +9,6 @@ import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
 import dev.outbox.problems.Problem;
 import java.time.Duration;
-import java.util.Set;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.stereotype.Component;
@@ -90,7 +89,7 @@ public final class Operator {
                         .flatMap(latest -> replays.start(arguments)
                                 .flatMap(start -> begin(latest.position(), arguments, start))
                                 .flatMap(from -> replays.count(
-                                                latest.position(), Set.copyOf(report.types()), arguments, from, limit)
+                                                latest.position(), report.wanted(), arguments, from, limit)
                                         .map(events -> new DryRun(events, events >= limit, from))))
                         .defaultIfEmpty(new DryRun(0, false, 1)));
     }

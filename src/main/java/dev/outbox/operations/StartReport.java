@@ -58,13 +58,15 @@ final class StartReport {
 
     private Map<String, String> subscriptions() {
         Map<String, String> subscriptions = new TreeMap<>();
-        handlers.forEach(handler -> subscriptions.put(handler.name(), types(handler.types())));
-        transactionalHandlers.forEach(handler -> subscriptions.put(handler.name(), types(handler.types())));
+        handlers.forEach(handler -> subscriptions.put(handler.name(), subscribed(handler.types(), handler.shards())));
+        transactionalHandlers.forEach(
+                handler -> subscriptions.put(handler.name(), subscribed(handler.types(), handler.shards())));
         return subscriptions;
     }
 
-    private static String types(Set<String> types) {
-        return types.isEmpty() ? "all events" : String.join(", ", new TreeSet<>(types));
+    private static String subscribed(Set<String> types, int shards) {
+        return (types.isEmpty() ? "all events" : String.join(", ", new TreeSet<>(types)))
+                + (shards == 1 ? "" : ", in " + shards + " shards");
     }
 
     /** Never with the password. */

@@ -1,8 +1,10 @@
 package dev.outbox.operations;
 
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outbox.log.Wanted;
 import java.time.Instant;
 import java.util.List;
+import java.util.Set;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -10,6 +12,8 @@ import org.jspecify.annotations.Nullable;
  *
  * @param state {@code running}, {@code paused}, {@code circuit-open} or {@code nobody-leads}
  * @param types the event types it wants; empty for all
+ * @param shard which part of the keys it has, from 1
+ * @param shards how many parts there are; 1 if it has all keys
  * @param position what it has done; null before its first run
  * @param rate events of the log that it passed per second, in the last minute
  */
@@ -18,6 +22,8 @@ record SubscriptionReport(
         String name,
         String kind,
         List<String> types,
+        int shard,
+        int shards,
         String state,
         @Nullable String leader,
         @Nullable At position,
@@ -28,6 +34,10 @@ record SubscriptionReport(
         @Nullable Circuit circuit,
         @Nullable Replaying replaying,
         long waitingActions) {
+
+    Wanted wanted() {
+        return new Wanted(Set.copyOf(types), shard, shards);
+    }
 
     /**
      * The stored position.

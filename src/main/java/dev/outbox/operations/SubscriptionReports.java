@@ -10,6 +10,7 @@ import dev.outbox.operations.SubscriptionReport.Parked;
 import dev.outbox.operations.SubscriptionReport.Pause;
 import dev.outbox.operations.SubscriptionReport.Replaying;
 import dev.outbox.problems.Problem;
+import dev.outbox.relay.Relay;
 import io.r2dbc.spi.Readable;
 import java.time.Instant;
 import java.util.List;
@@ -21,9 +22,12 @@ import reactor.core.publisher.Mono;
 @Repository
 final class SubscriptionReports {
 
-    /** Whether some session holds the lock of who runs subscription s: as {@code Roster} takes it. */
+    /**
+     * Whether this instance runs subscription s, or some session holds the lock of who does: as {@code Roster} takes it. Behind a
+     * pooler in transaction mode nobody can hold it. LEADS is what this instance runs
+     */
     static final String LED = """
-            exists (
+            s.name = any (LEADS) or exists (
                 select
                 from pg_locks
                 where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock' and granted
@@ -31,11 +35,11 @@ final class SubscriptionReports {
                   and database = (select oid from pg_database where datname = current_database()))""";
 
     /**
-     * $1 subscription or null for all, $2 where counting ends. The latest checkpoint by checkpoint_pkey, from its end; what waits by event_pkey from
+     * $1 subscription or null for all, $2 where counting ends, $3 what this instance runs. The latest checkpoint by checkpoint_pkey, from its end; what waits by event_pkey from
      * the position on, and by event_tx_id_idx for transactions that are late.
      */
     private static final String REPORT = """
-            select s.name, s.kind, s.types, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
+            select s.name, s.kind, s.types, s.shard, s.shards, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
                 s.replayed_through, s.replay_rate, c.generation, c.high, c.last, c.target_high, c.instance, c.created_at,
                 LED as led, waiting.events, waiting.seconds, passed.rate,
                 parked.retrying, parked.blocked, parked.dead, parked.seconds as parked_seconds,
@@ -51,6 +55,7 @@ final class SubscriptionReports {
                         from outbox.event e
                         where e.id > coalesce(case when c.target is null then c.high else c.last end, 0)
                           and (s.types = '{}' or e.type = any (s.types))
+                          and (s.shards = 1 or outbox.shard(e.aggregate_id, s.shards) = s.shard)
                           and outbox.is_done(c.done, c.target, c.last, e.tx, e.id) is not true
                         order by e.id
                         limit $2)
@@ -60,6 +65,7 @@ final class SubscriptionReports {
                         join outbox.event e on e.tx = late
                         where e.id <= case when c.target is null then c.high else c.last end
                           and (s.types = '{}' or e.type = any (s.types))
+                          and (s.shards = 1 or outbox.shard(e.aggregate_id, s.shards) = s.shard)
                         limit $2)) undone) waiting
             cross join lateral (
                 select (coalesce(sum(greatest(reach - before, 0)), 0)
@@ -75,37 +81,62 @@ final class SubscriptionReports {
                     count(*) filter (where state = 'dead') as dead,
                     coalesce(extract(epoch from clock_timestamp() - min(parked_at)), 0)::float8 as seconds
                 from (select state, parked_at from outbox.parked where subscription = s.name limit $2) p) parked
-            where $1::text is null or s.name = $1
+            where s.retired_at is null and ($1::text is null or s.name = $1)
             order by s.name
-            """.replace("LED", LED);
+            """.replace("LED", LED).replace("LEADS", "$3");
 
-    private static final String KNOWN = "select exists (select from outbox.subscription where name = $1) as known";
+    /** What is in force of a handler. Index subscription_handler_idx. $1 name of a subscription, or what it was or could be */
+    private static final String IN_FORCE = """
+            select name
+            from outbox.subscription
+            where handler = split_part($1, '.', 1) and retired_at is null
+            order by shard
+            """;
 
     private static final int COUNTED = 100_000;
 
     private final Database database;
+    private final Relay relay;
 
-    SubscriptionReports(Database database) {
+    SubscriptionReports(Database database, Relay relay) {
         this.database = database;
+        this.relay = relay;
     }
 
     Mono<List<SubscriptionReport>> all() {
-        return database.query(SubscriptionReports::report, REPORT, null, COUNTED);
+        return read(null);
     }
 
     Mono<SubscriptionReport> of(String subscription) {
-        return database.query(SubscriptionReports::report, REPORT, subscription, COUNTED)
-                .flatMap(rows -> rows.isEmpty() ? Mono.error(unknown(subscription)) : Mono.just(rows.get(0)));
+        return known(subscription)
+                .then(Mono.defer(() -> read(subscription)))
+                .flatMap(
+                        rows -> rows.isEmpty() ? Mono.error(unknown(subscription, List.of())) : Mono.just(rows.get(0)));
     }
 
-    /** Fails if there is no such subscription. */
+    private Mono<List<SubscriptionReport>> read(@Nullable String subscription) {
+        return database.query(SubscriptionReports::report, REPORT, subscription, COUNTED, leads(relay));
+    }
+
+    /** For a parameter. */
+    static String[] leads(Relay relay) {
+        return relay.leads().toArray(String[]::new);
+    }
+
+    /** Fails if there is no such subscription, or none any more because its handler is split in another way. */
     Mono<String> known(String subscription) {
-        return database.query(row -> Boolean.TRUE.equals(row.get("known", Boolean.class)), KNOWN, subscription)
-                .flatMap(rows -> rows.get(0) ? Mono.just(subscription) : Mono.error(unknown(subscription)));
+        return database.query(row -> requireNonNull(row.get("name", String.class)), IN_FORCE, subscription)
+                .flatMap(names -> names.contains(subscription)
+                        ? Mono.just(subscription)
+                        : Mono.error(unknown(subscription, names)));
     }
 
-    private static Problem unknown(String subscription) {
-        return Problem.unknown("subscription", "\"" + subscription + "\"");
+    private static Problem unknown(String subscription, List<String> shards) {
+        String name = "\"" + subscription + "\"";
+        return shards.isEmpty()
+                ? Problem.unknown("subscription", name)
+                : Problem.unknown("subscription", name + ": its handler is run as " + String.join(", ", shards))
+                        .with("shards", shards);
     }
 
     private static SubscriptionReport report(Readable row) {
@@ -117,6 +148,8 @@ final class SubscriptionReports {
                 requireNonNull(row.get("name", String.class)),
                 requireNonNull(row.get("kind", String.class)),
                 List.of(requireNonNull(row.get("types", String[].class))),
+                requireNonNull(row.get("shard", Integer.class)),
+                requireNonNull(row.get("shards", Integer.class)),
                 paused != null ? "paused" : circuit != null ? "circuit-open" : led ? "running" : "nobody-leads",
                 led ? row.get("instance", String.class) : null,
                 position(row),

@@ -4,6 +4,7 @@ import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.Action;
 import dev.outbox.log.Actions;
+import dev.outbox.log.Call;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.Control;
@@ -13,6 +14,7 @@ import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
 import dev.outbox.log.StaleLeaderException;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
+import java.util.List;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,9 +52,9 @@ final class ActionApplier {
         this.replays = replays;
     }
 
-    /** Whether the run has to end: an action waits, or somebody has paused or resumed the subscription by SQL. */
-    Mono<Boolean> isCalled(Subscription subscription, boolean paused) {
-        return controls.called(subscription.name(), paused);
+    /** What may make a leader end its run and apply something; read anew by each who subscribes. */
+    Mono<List<Call>> calls() {
+        return controls.calls();
     }
 
     Mono<Control> control(Subscription subscription) {
@@ -121,7 +123,7 @@ final class ActionApplier {
                         ? replayAll(connection, action, latest, next)
                         : replays.start(action.arguments())
                                 .flatMap(start -> parked.replay(
-                                        connection, latest, subscription.types(), action.arguments(), start));
+                                        connection, latest, subscription.wanted(), action.arguments(), start));
         };
     }
 

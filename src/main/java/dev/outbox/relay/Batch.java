@@ -8,11 +8,14 @@ import dev.outbox.log.Position;
 final class Batch {
 
     private final Page page;
+    private final long first;
     private final boolean[] done;
     private int prefix;
 
-    Batch(Page page) {
+    /** @param first the place of its first event in the order in which events came */
+    Batch(Page page, long first) {
         this.page = page;
+        this.first = first;
         this.done = new boolean[page.events().size()];
     }
 
@@ -22,6 +25,11 @@ final class Batch {
 
     Event event(int index) {
         return page.events().get(index);
+    }
+
+    /** The place of an event in the order in which they came. */
+    long place(int index) {
+        return first + index;
     }
 
     void done(int index) {

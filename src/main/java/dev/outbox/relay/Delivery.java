@@ -13,6 +13,10 @@ final class Delivery extends BaseSubscriber<Outcome> {
     final String key;
     final @Nullable Batch batch;
     final int index;
+
+    /** In the order in which events came; meant if it is of a page. */
+    final long place;
+
     final ParkedKeys.@Nullable Entry parked;
     private final Dispatch dispatch;
     private boolean probe;
@@ -32,6 +36,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
         this.key = key;
         this.batch = batch;
         this.index = index;
+        this.place = batch == null ? 0 : batch.place(index);
         this.parked = parked;
     }
 

@@ -3,8 +3,6 @@ package dev.outbox.relay;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.Position;
-import java.util.ArrayDeque;
-import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Queue;
@@ -14,8 +12,6 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
 import reactor.core.publisher.BaseSubscriber;
@@ -24,8 +20,6 @@ import reactor.core.scheduler.Scheduler;
 
 /** One run of a {@link KeyedDispatcher}. All state below the queues is touched by {@link #drain} only, which one thread runs at a time. */
 final class Dispatch extends BaseSubscriber<Page> {
-
-    private static final Logger LOG = LoggerFactory.getLogger(Dispatch.class);
 
     private final Deliverer deliverer;
     private final KeyedDispatcher.Bounds bounds;
@@ -40,18 +34,14 @@ final class Dispatch extends BaseSubscriber<Page> {
     private volatile boolean rang;
     private volatile @Nullable Throwable failure;
 
+    private final Failures failures;
     private final ParkedKeys parked;
     private final Circuit circuit;
-    private final ArrayDeque<Batch> batches = new ArrayDeque<>();
-    private final Map<String, @Nullable ArrayDeque<Delivery>> keys = new HashMap<>();
-    private final ArrayDeque<Delivery> ready = new ArrayDeque<>();
+    private final Hand hand;
     private final Set<Delivery> running = new LinkedHashSet<>();
     private int retrying;
-    private int inHand;
-    private int held;
     private boolean asked;
     private boolean left;
-    private Position position;
     private @Nullable Progress pending;
     private long alarmAt = Long.MAX_VALUE;
     private boolean abandoned;
@@ -61,15 +51,15 @@ final class Dispatch extends BaseSubscriber<Page> {
             KeyedDispatcher.Bounds bounds,
             Scheduler timer,
             Position from,
-            ParkedKeys parked,
-            Circuit circuit,
+            Failures failures,
             FluxSink<Progress> sink) {
         this.deliverer = deliverer;
         this.bounds = bounds;
         this.timer = timer;
-        this.position = from;
-        this.parked = parked;
-        this.circuit = circuit;
+        this.hand = new Hand(from);
+        this.failures = failures;
+        this.parked = failures.parked;
+        this.circuit = failures.circuit;
         this.sink = sink;
     }
 
@@ -171,15 +161,14 @@ final class Dispatch extends BaseSubscriber<Page> {
     private void settle(Delivery delivery) {
         if (delivery.outcome() instanceof Outcome.Delivered) {
             succeed();
-            done(delivery);
-            release(delivery.key);
+            hand.done(delivery);
+            hand.release(delivery.key);
         } else if (isTheDestinations(delivery)) {
-            ready.add(delivery.again());
+            hand.readyAgain(delivery.again());
         } else {
-            ParkedKeys.Entry entry = parked.park(delivery.id, delivery.key, replayed(delivery), delivery.outcome());
-            report(delivery, entry);
-            done(delivery);
-            parkWaiting(delivery.key);
+            failures.park(delivery.id, delivery.key, replayed(delivery), delivery.outcome());
+            hand.done(delivery);
+            hand.takeWaiting(delivery.key).forEach(this::park);
         }
     }
 
@@ -190,98 +179,48 @@ final class Dispatch extends BaseSubscriber<Page> {
         } else if (isTheDestinations(delivery)) {
             parked.postpone(entry);
         } else {
-            parked.fail(entry, delivery.outcome());
-            report(delivery, entry);
+            failures.fail(entry, delivery.outcome());
         }
     }
 
     private void succeed() {
-        if (circuit.succeeded()) {
-            LOG.warn("circuit.closed subscription={}", deliverer.subscription());
+        if (failures.succeeded()) {
             changed();
         }
     }
 
-    /** While the circuit is open a failure is not the event's: it keeps its place and its attempts. */
     private boolean isTheDestinations(Delivery delivery) {
-        if (!(delivery.outcome() instanceof Outcome.Retry retry)) {
-            return false;
-        }
-        if (circuit.isOpen()) {
-            if (delivery.isProbe()) {
-                circuit.probeFailed();
-            }
-            return true;
-        }
-        if (circuit.failed(delivery.key, retry.cause())) {
-            LOG.warn("circuit.opened subscription={} error=\"{}\"", deliverer.subscription(), circuit.error());
-            changed();
-        }
-        return false;
+        return failures.isTheDestinations(delivery.key, delivery.outcome(), delivery.isProbe());
     }
 
-    private void done(Delivery delivery) {
-        inHand--;
-        batch(delivery).done(delivery.index);
-    }
-
-    private void release(String key) {
-        ArrayDeque<Delivery> waiting = keys.get(key);
-        Delivery next = waiting == null ? null : waiting.poll();
-        if (next == null) {
-            keys.remove(key);
-        } else {
-            ready.add(next);
-        }
-    }
-
-    /** Those in hand that come behind an event that was parked. */
-    private void parkWaiting(String key) {
-        ArrayDeque<Delivery> waiting = keys.remove(key);
-        if (waiting != null) {
-            waiting.forEach(this::park);
-        }
-    }
-
+    /** Behind an event of its key. */
     private void park(Delivery delivery) {
         parked.block(delivery.id, delivery.key, replayed(delivery));
-        done(delivery);
+        hand.done(delivery);
     }
 
     private void admitArrived() {
         for (Page page = arrived.poll(); page != null; page = arrived.poll()) {
             asked = false;
-            Batch batch = new Batch(page);
-            batches.add(batch);
-            inHand += batch.size();
-            held += batch.size();
+            Batch batch = hand.add(page);
             for (int i = 0; i < batch.size(); i++) {
-                admit(Delivery.of(this, batch, i, deliverer.key(batch.event(i))));
+                admit(delivery(batch, i));
             }
         }
     }
 
-    /** The first of a key is ready; the others wait in the key's queue, which is made when there is a second. */
-    private void admit(Delivery delivery) {
-        if (parked.contains(delivery.id)) {
-            done(delivery);
-        } else if (parked.holds(delivery.key)) {
-            park(delivery);
-        } else if (!keys.containsKey(delivery.key)) {
-            keys.put(delivery.key, null);
-            ready.add(delivery);
-        } else {
-            queue(delivery.key).add(delivery);
-        }
+    private Delivery delivery(Batch batch, int index) {
+        return Delivery.of(this, batch, index, deliverer.key(batch.event(index)));
     }
 
-    private ArrayDeque<Delivery> queue(String key) {
-        ArrayDeque<Delivery> queue = keys.get(key);
-        if (queue == null) {
-            queue = new ArrayDeque<>(2);
-            keys.put(key, queue);
+    private void admit(Delivery delivery) {
+        if (parked.contains(delivery.id)) {
+            hand.done(delivery);
+        } else if (parked.holds(delivery.key)) {
+            park(delivery);
+        } else {
+            hand.admit(delivery);
         }
-        return queue;
     }
 
     private void start() {
@@ -296,8 +235,12 @@ final class Dispatch extends BaseSubscriber<Page> {
             }
             start(Delivery.of(this, entry), false);
         }
-        while (running.size() < bounds.concurrency() && !ready.isEmpty()) {
-            start(ready.remove(), false);
+        while (running.size() < bounds.concurrency()) {
+            Delivery next = hand.takeReady();
+            if (next == null) {
+                break;
+            }
+            start(next, false);
         }
     }
 
@@ -306,8 +249,9 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (!running.isEmpty() || !circuit.mayProbe()) {
             return;
         }
-        if (!ready.isEmpty()) {
-            start(ready.remove(), true);
+        Delivery next = hand.takeReady();
+        if (next != null) {
+            start(next, true);
             return;
         }
         ParkedKeys.Entry entry = parked.takeAny();
@@ -360,47 +304,20 @@ final class Dispatch extends BaseSubscriber<Page> {
      * before those, which then would come again: so they are parked, due at once.
      */
     private void leaveTheRest() {
-        ready.clear();
-        if (!running.isEmpty() || left) {
-            return;
-        }
-        left = true;
-        Batch last = null;
-        for (Batch batch : batches) {
-            last = batch.lastDone() >= 0 ? batch : last;
-        }
-        for (Batch batch : batches) {
-            if (last == null) {
-                return;
-            }
-            parkOvertaken(batch, batch == last ? batch.lastDone() : batch.size());
-            last = batch == last ? null : last;
-        }
-    }
-
-    private void parkOvertaken(Batch batch, int before) {
-        for (int i = 0; i < before; i++) {
-            if (!batch.isDone(i)) {
-                park(Delivery.of(this, batch, i, deliverer.key(batch.event(i))));
-            }
+        hand.forgetReady();
+        if (running.isEmpty() && !left) {
+            left = true;
+            hand.forEachOvertaken((batch, index) -> park(delivery(batch, index)));
         }
     }
 
     private void publish() {
-        for (Batch head = batches.peek(); head != null; head = batches.peek()) {
-            if (head.advance() || head.isDone()) {
-                position = head.position();
-                changed();
-            }
-            if (!head.isDone()) {
-                break;
-            }
-            batches.remove();
-            held -= head.size();
+        if (hand.advance()) {
+            changed();
         }
         Map<Long, @Nullable ParkedEvent> changes = parked.takeChanges();
         if (pending != null || !changes.isEmpty()) {
-            Progress progress = new Progress(position, changes, circuit.error());
+            Progress progress = new Progress(hand.position(), changes, circuit.error());
             pending = pending == null ? progress : pending.then(progress);
         }
         if (pending != null && sink.requestedFromDownstream() > 0) {
@@ -411,7 +328,7 @@ final class Dispatch extends BaseSubscriber<Page> {
 
     private void changed() {
         if (pending == null) {
-            pending = new Progress(position, Map.of(), circuit.error());
+            pending = new Progress(hand.position(), Map.of(), circuit.error());
         }
     }
 
@@ -430,8 +347,8 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** With an open circuit it is enough to have one page, to probe with. */
     private boolean hasRoom() {
         return circuit.isOpen()
-                ? batches.isEmpty()
-                : inHand < bounds.room() && held < bounds.window() && parked.size() < bounds.parked();
+                ? hand.isEmpty()
+                : hand.undone() < bounds.room() && hand.held() < bounds.window() && parked.size() < bounds.parked();
     }
 
     private void abandon() {
@@ -443,34 +360,14 @@ final class Dispatch extends BaseSubscriber<Page> {
         alarm.dispose();
         running.forEach(Delivery::cancel);
         running.clear();
-        ready.clear();
-        keys.clear();
-        batches.clear();
+        hand.clear();
         arrived.clear();
         if (failure != null) {
             sink.error(failure);
         }
     }
 
-    private void report(Delivery delivery, ParkedKeys.Entry entry) {
-        LOG.warn(
-                "delivery.failed event={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
-                delivery.id,
-                delivery.key,
-                deliverer.subscription(),
-                entry.attempts(),
-                parked.next(entry),
-                Outcome.describe(Outcome.cause(delivery.outcome())));
-    }
-
-    private static Batch batch(Delivery delivery) {
-        if (delivery.batch == null) {
-            throw new IllegalStateException("Event " + delivery.id + " is parked, and in no page");
-        }
-        return delivery.batch;
-    }
-
     private static boolean replayed(Delivery delivery) {
-        return batch(delivery).event(delivery.index).replayed();
+        return Hand.batch(delivery).event(delivery.index).replayed();
     }
 }

@@ -8,14 +8,13 @@ import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
- * Tells one reader of the log that there may be something to read. It is rung by writers (routines/event__ring.sql), at their commit,
+ * Tells a tail that there may be something to read. It is rung by writers (routines/event__ring.sql), at their commit,
  * and only while somebody is asleep: a session that holds the sleepers' lock in share mode.
  *
  * <p>A ring says that a commit has happened, not which, and rings that come together count as one.
  *
- * <p>Readers on one session hold a share of the lock each, and the server only counts them. So each gives back exactly what it was
- * granted, also when it was cancelled while it asked: one share too few and the others sleep unheard, one too many and writers ring
- * for nobody.
+ * <p>The server counts how often a session took the lock. So exactly what was granted is given back, also when it was asked for by
+ * somebody who was cancelled meanwhile: once too few, and writers ring for nobody.
  */
 final class Doorbell {
 
@@ -35,19 +34,19 @@ final class Doorbell {
     private final AtomicReference<Mono<Boolean>> share = new AtomicReference<>(NONE);
     private volatile boolean closed;
 
-    /** Without a listener nobody hears: then nobody may fall asleep, and readers look again and again. */
+    /** Without a listener nobody hears: then nobody may fall asleep, and a tail looks again and again. */
     Doorbell(@Nullable Listener listener) {
         this.listener = listener;
     }
 
     /** A mark to pass to {@link #ringsAfter}: rings from here on count. */
     long mark() {
-        return listener == null ? 0 : listener.heard();
+        return listener == null ? 0 : listener.bell().get();
     }
 
     /** Completes when the bell has rung after the mark. */
     Mono<Void> ringsAfter(long mark) {
-        return listener == null ? Mono.never() : listener.hearsAfter(mark);
+        return listener == null ? Mono.never() : listener.bell().above(mark);
     }
 
     /**

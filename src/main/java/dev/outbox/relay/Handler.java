@@ -6,7 +6,7 @@ import java.util.Set;
 import reactor.core.publisher.Mono;
 
 /**
- * Consumes events in this process; one bean makes one subscription.
+ * Consumes events in this process; one bean makes one subscription, or one for each of its {@link #shards()}.
  *
  * <p>At least once: after a crash an event can come again, so an effect outside should be keyed by {@link Event#id()}. Events of one
  * key come one at a time and in order; events of different keys come side by side, at most {@link #concurrency()}. One instance
@@ -46,5 +46,14 @@ public interface Handler {
     /** How often and when an event is tried again that failed. */
     default RetryPolicy retryPolicy() {
         return RetryPolicy.DEFAULT;
+    }
+
+    /**
+     * Into how many subscriptions it is split, by key, each run by one instance: for a handler that needs more than one. Each reads
+     * the whole log, so no more than needed, at most 64. Another number takes over what these have done, and the events that only some of them had done come again.
+     * {@link #concurrency()} counts for each.
+     */
+    default int shards() {
+        return 1;
     }
 }

@@ -4,9 +4,10 @@ import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Event;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
+import dev.outbox.log.Wanted;
 import java.time.Duration;
-import java.util.Set;
-import java.util.concurrent.ThreadLocalRandom;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -34,17 +35,26 @@ final class HandlerSubscription implements Subscription {
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
     private final Handler handler;
+    private final Wanted wanted;
     private final EventLog log;
     private final Ledger ledger;
 
-    HandlerSubscription(Handler handler, EventLog log, Ledger ledger) {
+    private HandlerSubscription(Handler handler, Wanted wanted, EventLog log, Ledger ledger) {
         this.handler = handler;
+        this.wanted = wanted;
         this.log = log;
         this.ledger = ledger;
     }
 
+    /** One for each shard of the handler. */
+    static Stream<Subscription> of(Handler handler, EventLog log, Ledger ledger) {
+        return IntStream.rangeClosed(1, Math.max(1, handler.shards()))
+                .mapToObj(shard -> new Wanted(handler.types(), shard, handler.shards()))
+                .map(wanted -> new HandlerSubscription(handler, wanted, log, ledger));
+    }
+
     @Override
-    public String name() {
+    public String handler() {
         return handler.name();
     }
 
@@ -54,8 +64,8 @@ final class HandlerSubscription implements Subscription {
     }
 
     @Override
-    public Set<String> types() {
-        return handler.types();
+    public Wanted wanted() {
+        return wanted;
     }
 
     @Override
@@ -66,15 +76,10 @@ final class HandlerSubscription implements Subscription {
     private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account) {
         Scheduler timer = Schedulers.parallel();
         Sinks.Empty<Void> ending = Sinks.empty();
-        ParkedKeys parked = new ParkedKeys(
-                handler.retryPolicy(),
-                () -> Clocks.millis(timer),
-                () -> ThreadLocalRandom.current().nextDouble(),
-                account.parked());
-        Circuit circuit = new Circuit(() -> Clocks.millis(timer), account.circuit());
+        Failures failures = Failures.of(account, handler.retryPolicy(), timer);
         return new KeyedDispatcher(new Attempts(), bounds(), timer)
                 .dispatch(
-                        pages.doOnComplete(ending::tryEmitEmpty), account.last().position(), parked, circuit)
+                        pages.doOnComplete(ending::tryEmitEmpty), account.last().position(), failures)
                 .concatMap(progress -> account.store(progress).then(pause(ending)), 0)
                 .then();
     }

@@ -49,10 +49,10 @@ final class KeyedDispatcher {
      * @return how far it has come, each time it has moved: the position of the completed prefix, which never passes an event that is
      *     neither delivered nor parked. A subscriber that is slow gets several in one. Cancelling cancels what is in flight.
      */
-    Flux<Progress> dispatch(Flux<Page> pages, Position from, ParkedKeys parked, Circuit circuit) {
+    Flux<Progress> dispatch(Flux<Page> pages, Position from, Failures failures) {
         return Flux.create(
                 progress -> {
-                    Dispatch dispatch = new Dispatch(deliverer, bounds, timer, from, parked, circuit, progress);
+                    Dispatch dispatch = new Dispatch(deliverer, bounds, timer, from, failures, progress);
                     progress.onDispose(dispatch::stop);
                     progress.onRequest(demand -> dispatch.drain());
                     pages.subscribe(dispatch);

@@ -94,14 +94,14 @@ final class Leadership {
 
     /** Look, take, give up, rest. */
     private Mono<Void> round(Mono<Void> stop) {
-        long changes = listener.changes();
+        long changes = listener.changes().get();
         return roster.look()
                 .flatMap(balance -> Flux.fromIterable(noteFree(balance))
                         .concatMap(name -> take(name, balance), 1)
                         .then(Mono.fromRunnable(() -> giveUp(balance))))
                 .then(Mono.firstWithSignal(
                         stop,
-                        listener.changesAfter(changes),
+                        listener.changes().above(changes),
                         Mono.delay(LOOK_EVERY).then()));
     }
 
@@ -142,9 +142,7 @@ final class Leadership {
 
     private Mono<Void> run(Term term, Mono<Void> stop) {
         SubscriptionRunner runner = runners.apply(requireKnown(term.name()));
-        return runner.run(
-                        () -> new Doorbell(listener),
-                        Mono.firstWithSignal(stop, term.ending().asMono()))
+        return runner.run(Mono.firstWithSignal(stop, term.ending().asMono()))
                 .retryWhen(Retry.from(failures -> failures.concatMap(failure -> again(term, failure), 1)))
                 .onErrorResume(StaleLeaderException.class, replaced -> Mono.empty())
                 .then(Mono.defer(() -> end(term)));

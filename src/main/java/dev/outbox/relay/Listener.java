@@ -11,7 +11,6 @@ import java.util.List;
 import java.util.concurrent.ThreadLocalRandom;
 import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
-import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
@@ -33,7 +32,7 @@ final class Listener {
     /** Rung by writers: see routines/event__ring.sql. */
     private static final String BELL = "outbox";
 
-    /** Rung by instances, when one gives up a subscription. */
+    /** Told by instances, when one gives up a subscription or an operator calls. */
     private static final String CHANGES = "outbox_change";
 
     private static final Duration OPEN_WITHIN = Duration.ofSeconds(3);
@@ -107,22 +106,13 @@ final class Listener {
     }
 
     /** How often the bell has rung so far. */
-    long heard() {
-        return bell.get();
+    Count bell() {
+        return bell;
     }
 
-    /** Completes when the bell has rung more often than that; at once if it has already. */
-    Mono<Void> hearsAfter(long heard) {
-        return bell.above(heard);
-    }
-
-    /** How often an instance has told of a change so far. */
-    long changes() {
-        return changes.get();
-    }
-
-    Mono<Void> changesAfter(long changes) {
-        return this.changes.above(changes);
+    /** How often an instance has told so far that it gave something up, or that an operator called. */
+    Count changes() {
+        return changes;
     }
 
     /** Fails when the session is gone; never completes. */
@@ -211,24 +201,5 @@ final class Listener {
 
     private static Throwable ended() {
         return new IllegalStateException("The notifications ended");
-    }
-
-    /** A count that can be waited for. */
-    private static final class Count {
-
-        private final AtomicLong count = new AtomicLong();
-        private final Sinks.Many<Long> latest = Sinks.many().replay().latestOrDefault(0L);
-
-        void increment() {
-            latest.tryEmitNext(count.incrementAndGet());
-        }
-
-        long get() {
-            return count.get();
-        }
-
-        Mono<Void> above(long seen) {
-            return latest.asFlux().filter(now -> now > seen).next().then();
-        }
     }
 }

@@ -187,8 +187,12 @@ final class ParkedKeys {
         }
     }
 
+    /** Only the first of a key is due: one that came again may stand before one that was tried. */
     private void ready(ArrayDeque<Entry> queue) {
         Entry head = queue.element();
+        queue.stream()
+                .filter(entry -> entry != head && entry.state == State.RETRYING)
+                .forEach(entry -> entry.state = State.BLOCKED);
         if (head.state == State.RETRYING) {
             due.add(head);
         } else if (head.state == State.BLOCKED) {

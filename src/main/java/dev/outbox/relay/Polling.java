@@ -79,7 +79,7 @@ final class Polling {
     private Mono<Void> run(Subscription subscription, Mono<Void> end) {
         return Mono.defer(() -> {
                     led.add(subscription.name());
-                    return runners.apply(subscription).run(() -> new Doorbell(null), end);
+                    return runners.apply(subscription).run(end);
                 })
                 .doOnError(StaleLeaderException.class, stale -> replaced(subscription, stale))
                 .retryWhen(Retry.from(failures -> failures.concatMap(failure -> standBack(failure.failure(), end), 1)))

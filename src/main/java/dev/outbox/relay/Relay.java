@@ -1,6 +1,6 @@
 package dev.outbox.relay;
 
-import dev.outbox.log.Checkpoints;
+import dev.outbox.log.Claims;
 import dev.outbox.log.EventLog;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
@@ -34,7 +34,7 @@ public final class Relay implements SmartLifecycle {
 
     private final PostgresqlConnectionFactory connections;
     private final EventLog log;
-    private final Checkpoints checkpoints;
+    private final Claims claims;
     private final ActionApplier actions;
     private final List<Subscription> subscriptions;
     private final RelaySettings settings;
@@ -48,14 +48,14 @@ public final class Relay implements SmartLifecycle {
     Relay(
             PostgresqlConnectionFactory connections,
             EventLog log,
-            Checkpoints checkpoints,
+            Claims claims,
             ActionApplier actions,
             List<Subscription> subscriptions,
             RelaySettings settings,
             String instance) {
         this.connections = connections;
         this.log = log;
-        this.checkpoints = checkpoints;
+        this.claims = claims;
         this.actions = actions;
         this.subscriptions = List.copyOf(subscriptions);
         this.settings = settings;
@@ -169,17 +169,25 @@ public final class Relay implements SmartLifecycle {
 
         private Mono<Void> lead(Listener listener) {
             enter(State.STANDING_BY);
-            return new Leadership(listener, subscriptions, this::runner, led).lead(stop.asMono());
+            Tail tail = new Tail(log, new Doorbell(listener), settings.safetyPoll());
+            Calls calls = new Calls(actions.calls(), listener.changes());
+            Leadership leadership =
+                    new Leadership(listener, subscriptions, subscription -> runner(subscription, tail, calls), led);
+            return Mono.firstWithSignal(leadership.lead(stop.asMono()), tail.run());
         }
 
         private Mono<Void> poll(SharedSessionException shared) {
             enter(State.POLLING);
             LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, shared.getMessage(), ADVICE);
-            return new Polling(connections, subscriptions, this::runner, led).run(stop.asMono());
+            Tail tail = new Tail(log, new Doorbell(null), settings.safetyPoll());
+            Calls calls = new Calls(actions.calls(), new Count());
+            Polling polling =
+                    new Polling(connections, subscriptions, subscription -> runner(subscription, tail, calls), led);
+            return Mono.firstWithSignal(polling.run(stop.asMono()), tail.run());
         }
 
-        private SubscriptionRunner runner(Subscription subscription) {
-            return new SubscriptionRunner(subscription, log, checkpoints, actions, instance, scheduler, settings);
+        private SubscriptionRunner runner(Subscription subscription, Tail tail, Calls calls) {
+            return new SubscriptionRunner(subscription, tail, calls, claims, actions, instance, scheduler, settings);
         }
     }
 

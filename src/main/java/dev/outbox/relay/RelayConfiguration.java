@@ -5,6 +5,7 @@ import dev.outbox.database.Database;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.CircuitStates;
+import dev.outbox.log.Claims;
 import dev.outbox.log.Controls;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
@@ -19,16 +20,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.UUID;
+import java.util.regex.Pattern;
+import java.util.stream.Stream;
 import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** Makes one subscription of each handler bean. */
+/** Makes one subscription of each shard of each handler bean. */
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(RelaySettings.class)
 class RelayConfiguration {
+
+    private static final Pattern NAME = Pattern.compile("[a-z][a-z0-9-]{0,62}");
 
     private static final Duration DEADLINE = Duration.ofSeconds(30);
 
@@ -63,6 +68,7 @@ class RelayConfiguration {
             Connections connections,
             EventLog log,
             Checkpoints checkpoints,
+            Claims claims,
             ParkedEvents parkedEvents,
             CircuitStates circuits,
             ActionApplier actions,
@@ -74,12 +80,17 @@ class RelayConfiguration {
                 + UUID.randomUUID().toString().substring(0, 8);
         Ledger ledger = new Ledger(database, checkpoints, parkedEvents, circuits, instance);
         List<Subscription> subscriptions = new ArrayList<>();
-        handlers.orderedStream().forEach(handler -> subscriptions.add(new HandlerSubscription(handler, log, ledger)));
+        handlers.orderedStream()
+                .flatMap(handler -> HandlerSubscription.of(handler, log, ledger))
+                .forEach(subscriptions::add);
         transactionalHandlers
                 .orderedStream()
-                .forEach(handler -> subscriptions.add(new TransactionalSubscription(handler, database, log, ledger)));
-        requireDistinctNames(subscriptions);
-        return new Relay(listener(connections), log, checkpoints, actions, subscriptions, settings, instance);
+                .flatMap(handler -> TransactionalSubscription.of(handler, database, log, ledger))
+                .forEach(subscriptions::add);
+        requireNames(Stream.concat(
+                handlers.stream().map(Handler::name),
+                transactionalHandlers.stream().map(TransactionalHandler::name)));
+        return new Relay(listener(connections), log, claims, actions, subscriptions, settings, instance);
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
@@ -87,13 +98,19 @@ class RelayConfiguration {
         return connections.unpooled("outbox listener", Map.of("idle_session_timeout", "5s", "statement_timeout", "5s"));
     }
 
-    private static void requireDistinctNames(List<Subscription> subscriptions) {
+    /** The shards of a handler are named after it. */
+    static void requireNames(Stream<String> handlers) {
         Set<String> names = new HashSet<>();
-        for (Subscription subscription : subscriptions) {
-            if (!names.add(subscription.name())) {
-                throw new IllegalStateException("Two handlers are named " + subscription.name()
+        handlers.forEach(name -> {
+            if (!NAME.matcher(name).matches()) {
+                throw new IllegalStateException(
+                        "A handler is named \"" + name
+                                + "\": its name must begin with a letter and have at most 63 lower-case letters, digits and hyphens");
+            }
+            if (!names.add(name)) {
+                throw new IllegalStateException("Two handlers are named " + name
                         + ": give each a name of its own, it is how its position is stored");
             }
-        }
+        });
     }
 }

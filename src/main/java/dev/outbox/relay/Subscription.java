@@ -2,19 +2,23 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Page;
-import java.util.Set;
+import dev.outbox.log.Wanted;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
-/** A named, durable reader of the log, and how its pages are dealt with. */
+/** A named, durable reader of the log, and how its pages are dealt with: one for each shard of a handler. */
 interface Subscription {
 
-    String name();
+    /** The name of its handler, which it shares with the other shards of that. */
+    String handler();
 
     String kind();
 
-    /** The event types it wants; empty for all. */
-    Set<String> types();
+    Wanted wanted();
+
+    default String name() {
+        return wanted().name(handler());
+    }
 
     /**
      * Deals with the pages in order and stores checkpoints as it goes.

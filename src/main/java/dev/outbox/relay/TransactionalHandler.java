@@ -8,7 +8,7 @@ import reactor.core.publisher.Mono;
 
 /**
  * Consumes events in the transaction that moves its checkpoint: what it writes on that connection happens exactly once. One bean
- * makes one subscription; one instance at a time runs it.
+ * makes one subscription, or one for each of its {@link #shards()}; one instance at a time runs each.
  */
 public interface TransactionalHandler {
 
@@ -33,5 +33,13 @@ public interface TransactionalHandler {
     /** How often and when an event is tried again that failed. */
     default RetryPolicy retryPolicy() {
         return RetryPolicy.DEFAULT;
+    }
+
+    /**
+     * Into how many subscriptions it is split, by key, each run by one instance: for a handler that needs more than one. Each reads
+     * the whole log, so no more than needed, at most 64. From one to more is always possible; back, only when all have done the same.
+     */
+    default int shards() {
+        return 1;
     }
 }

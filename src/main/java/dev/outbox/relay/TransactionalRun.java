@@ -12,10 +12,7 @@ import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.concurrent.ThreadLocalRandom;
 import org.jspecify.annotations.Nullable;
-import org.slf4j.Logger;
-import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
@@ -29,8 +26,6 @@ import reactor.core.scheduler.Schedulers;
  */
 final class TransactionalRun {
 
-    private static final Logger LOG = LoggerFactory.getLogger(TransactionalRun.class);
-
     /** Pages without a wanted event move the checkpoint only this often: coming again, they have no effect. */
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
@@ -39,6 +34,7 @@ final class TransactionalRun {
     private final EventLog log;
     private final Ledger.Account account;
     private final Lot lot;
+    private final Failures failures;
     private final ParkedKeys parked;
     private final Circuit circuit;
     private final Scheduler timer = Schedulers.parallel();
@@ -54,12 +50,9 @@ final class TransactionalRun {
         this.log = log;
         this.account = account;
         this.lot = lot;
-        this.circuit = new Circuit(() -> Clocks.millis(timer), account.circuit());
-        this.parked = new ParkedKeys(
-                handler.retryPolicy(),
-                () -> Clocks.millis(timer),
-                () -> ThreadLocalRandom.current().nextDouble(),
-                account.parked());
+        this.failures = Failures.of(account, handler.retryPolicy(), timer);
+        this.parked = failures.parked;
+        this.circuit = failures.circuit;
         this.reached = new Progress(account.last().position(), Map.of(), circuit.error());
     }
 
@@ -175,10 +168,10 @@ final class TransactionalRun {
         }
         Event event = events.get(0);
         Outcome failure = Outcome.failure(error, handler.retryPolicy());
-        if (isTheDestinations(event.key(), failure)) {
+        if (failures.isTheDestinations(event.key(), failure, true)) {
             return Mono.empty();
         }
-        report(parked.park(event.id(), event.key(), event.replayed(), failure), failure);
+        failures.park(event.id(), event.key(), event.replayed(), failure);
         return pass(cursor, to);
     }
 
@@ -207,11 +200,10 @@ final class TransactionalRun {
 
     private Mono<Void> fail(ParkedKeys.Entry entry, Throwable error) {
         Outcome failure = Outcome.failure(error, handler.retryPolicy());
-        if (isTheDestinations(entry.key, failure)) {
+        if (failures.isTheDestinations(entry.key, failure, true)) {
             parked.postpone(entry);
         } else {
-            parked.fail(entry, failure);
-            report(entry, failure);
+            failures.fail(entry, failure);
         }
         return flush();
     }
@@ -243,9 +235,7 @@ final class TransactionalRun {
         if (retried != null) {
             parked.deliver(retried);
         }
-        if (circuit.succeeded()) {
-            LOG.warn("circuit.closed subscription={}", handler.name());
-        }
+        failures.succeeded();
     }
 
     private void stored(Progress progress) {
@@ -260,32 +250,6 @@ final class TransactionalRun {
 
     private Mono<Void> flushNowAndThen() {
         return Clocks.millis(timer) - storedAt < CHECKPOINT_EVERY.toMillis() ? Mono.empty() : flush();
-    }
-
-    /** While the circuit is open a failure is not the event's: it keeps its place and its attempts. */
-    private boolean isTheDestinations(String key, Outcome failure) {
-        if (!(failure instanceof Outcome.Retry retry)) {
-            return false;
-        }
-        if (circuit.isOpen()) {
-            circuit.probeFailed();
-            return true;
-        }
-        if (circuit.failed(key, retry.cause())) {
-            LOG.warn("circuit.opened subscription={} error=\"{}\"", handler.name(), circuit.error());
-        }
-        return false;
-    }
-
-    private void report(ParkedKeys.Entry entry, Outcome failure) {
-        LOG.warn(
-                "delivery.failed event={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
-                entry.id,
-                entry.key,
-                handler.name(),
-                entry.attempts(),
-                parked.next(entry),
-                Outcome.describe(Outcome.cause(failure)));
     }
 
     /** Not the handler's failure: it is not known what was committed, so the position has to be loaded again. */

@@ -4,8 +4,10 @@ import dev.outbox.database.Database;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
+import dev.outbox.log.Wanted;
 import java.time.Duration;
-import java.util.Set;
+import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
@@ -19,20 +21,30 @@ final class TransactionalSubscription implements Subscription {
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
     private final TransactionalHandler handler;
+    private final Wanted wanted;
     private final Database database;
     private final EventLog log;
     private final Ledger ledger;
     private final Lot lot = new Lot();
 
-    TransactionalSubscription(TransactionalHandler handler, Database database, EventLog log, Ledger ledger) {
+    private TransactionalSubscription(
+            TransactionalHandler handler, Wanted wanted, Database database, EventLog log, Ledger ledger) {
         this.handler = handler;
+        this.wanted = wanted;
         this.database = database;
         this.log = log;
         this.ledger = ledger;
     }
 
+    /** One for each shard of the handler. */
+    static Stream<Subscription> of(TransactionalHandler handler, Database database, EventLog log, Ledger ledger) {
+        return IntStream.rangeClosed(1, Math.max(1, handler.shards()))
+                .mapToObj(shard -> new Wanted(handler.types(), shard, handler.shards()))
+                .map(wanted -> new TransactionalSubscription(handler, wanted, database, log, ledger));
+    }
+
     @Override
-    public String name() {
+    public String handler() {
         return handler.name();
     }
 
@@ -42,8 +54,8 @@ final class TransactionalSubscription implements Subscription {
     }
 
     @Override
-    public Set<String> types() {
-        return handler.types();
+    public Wanted wanted() {
+        return wanted;
     }
 
     @Override

@@ -39,7 +39,7 @@ class KillFaultTests {
 
     @Test
     void oneOfTwoInstancesIsKilled() throws Exception {
-        oneIsKilled(2, "kill -9 one of two", 2, Lane.times(2, 100));
+        oneIsKilled(2, "kill -9 one of two", 2, Lane.times(1, 100));
     }
 
     @Test
@@ -57,10 +57,12 @@ class KillFaultTests {
                 service.awaitPort();
             }
             rig.write();
-            for (int i = 0; i < kills; i++) {
+            for (int left = kills; left > 0; left--) {
                 rig.pause(500, 2_500);
                 kill(rig);
-                rig.start().awaitPort();
+                if (left > 1) {
+                    rig.start().awaitPort();
+                }
             }
             rig.require(Finding.max(rig.times) <= TAKEN_OVER_WITHIN, "taken over later than after 4 s");
             rig.settle("ms until another one delivers");

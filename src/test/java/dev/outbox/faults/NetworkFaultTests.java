@@ -62,7 +62,7 @@ class NetworkFaultTests {
                 rig.require(recovered <= RECOVERED_WITHIN, "recovered after " + recovered + " ms");
             }
             rig.require(Finding.max(rig.times) <= NOTICED_WITHIN, "noticed later than after 5 s");
-            rig.settle("ms until it is noticed");
+            rig.settle("ms until it is noticed", Rig.BACKLOG_WITHIN);
         }
     }
 

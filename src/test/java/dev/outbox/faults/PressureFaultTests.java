@@ -32,6 +32,7 @@ class PressureFaultTests {
         try (Rig rig = new Rig(12, "held xid, REPEATABLE READ reader, prepared transaction")) {
             rig.start().awaitPort();
             rig.write();
+            rig.awaitCaughtUp();
             double before = watch(rig, "before");
             try (Connection xid = begin(rig, Connection.TRANSACTION_READ_COMMITTED)) {
                 execute(xid, LATE.formatted("xid"));

@@ -17,9 +17,11 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
+import java.util.stream.Collectors;
 import org.springframework.util.FileSystemUtils;
 
 /**
@@ -29,6 +31,9 @@ import org.springframework.util.FileSystemUtils;
 final class Rig implements AutoCloseable {
 
     static final Duration SOON = Duration.ofSeconds(60);
+
+    /** For what gathers in the long lane: a million events, or those of half an hour in which nothing goes through. */
+    static final Duration BACKLOG_WITHIN = Duration.ofMinutes(30);
 
     /** What a service can have in hand: its room, and the page that is on the way. */
     private static final int IN_HAND = 2_000;
@@ -41,6 +46,7 @@ final class Rig implements AutoCloseable {
     final TestDatabase database;
     final SinkProcess sink;
     final List<Service> services = new ArrayList<>();
+    private final List<Service> started = new ArrayList<>();
     final List<Long> times = new ArrayList<>();
     final List<String> wrong = new ArrayList<>();
     private final int order;
@@ -78,20 +84,27 @@ final class Rig implements AutoCloseable {
         Map<String, String> all = new HashMap<>(
                 Map.of(TestedApplication.SINK, sink.url(), "LOGGING_LEVEL_DEV_OUTBOX_NOTIFICATIONS", "warn"));
         all.putAll(settings);
-        Service service = new Service(TestedApplication.class, behind, options, all);
+        List<String> flags = new ArrayList<>(Servers.archive().options());
+        flags.addAll(options);
+        Service service = new Service(TestedApplication.class, behind, flags, all);
         services.add(service);
+        started.add(service);
         return service;
     }
 
     Writers write() throws Exception {
-        return write(database, 3, 15);
+        return write(database, 3, 25);
     }
 
-    /** Begins to write, and waits until deliveries come. */
     Writers write(TestDatabase through, int count, int pauseUpToMillis) throws Exception {
+        return write(through, count, pauseUpToMillis, SOON);
+    }
+
+    /** Begins to write, and waits until what is written is delivered. */
+    Writers write(TestDatabase through, int count, int pauseUpToMillis, Duration within) throws Exception {
         writers = new Writers(through, count, pauseUpToMillis, dice.nextLong(), Servers.ORDERS);
         if (!services.isEmpty()) {
-            awaitNews(ignored -> true, SOON);
+            awaitNews(ignored -> true, within);
         }
         return writers;
     }
@@ -165,11 +178,19 @@ final class Rig implements AutoCloseable {
     }
 
     private long firstNews(long afterEvent, long since, LongPredicate by) {
+        if (sink.highest() <= afterEvent) {
+            return 0; // not worth a look at each of a long backlog
+        }
         return sink.since(since).stream()
                 .filter(delivery -> delivery.accepted() && delivery.id() > afterEvent && by.test(delivery.process()))
                 .mapToLong(Delivery::micros)
                 .min()
                 .orElse(0);
+    }
+
+    /** Waits until little is left to deliver, so that what is measured from now on is not what came before. */
+    void awaitCaughtUp() {
+        Servers.await(() -> sink.highest() >= lastEvent() - 50, SOON, "the end of the backlog in " + scenario);
     }
 
     /** The highest id in the log. */
@@ -245,18 +266,30 @@ final class Rig implements AutoCloseable {
         for (int i = 0; i < injections.size(); i++) {
             long from = i == 0 ? 0 : injections.get(i).micros();
             long to = i + 1 < injections.size() ? injections.get(i + 1).micros() : Long.MAX_VALUE;
-            int count = (int) repeats.stream()
+            List<Delivery> after = repeats.stream()
                     .filter(repeat -> repeat.micros() >= from && repeat.micros() < to)
-                    .count();
-            require(count <= injections.get(i).bound(), count + " repeats after one injection");
-            most = Math.max(most, count);
+                    .toList();
+            require(
+                    after.size() <= injections.get(i).bound(),
+                    "%d repeats after the injection at %d, such as %s"
+                            .formatted(after.size(), injections.get(i).micros(), timesOf(after)));
+            most = Math.max(most, after.size());
         }
         return most;
     }
 
+    /** All deliveries of the first few. */
+    private List<String> timesOf(List<Delivery> repeats) {
+        Set<Long> few = repeats.stream().limit(3).map(Delivery::id).collect(Collectors.toSet());
+        return sink.deliveries().stream()
+                .filter(delivery -> few.contains(delivery.id()))
+                .map(Delivery::line)
+                .toList();
+    }
+
     private String outputs() {
         StringBuilder outputs = new StringBuilder();
-        for (Service service : services) {
+        for (Service service : started) {
             String output = service.output();
             outputs.append("--- service ").append(service.pid()).append('\n');
             outputs.append(output.substring(Math.max(0, output.length() - 6_000)))

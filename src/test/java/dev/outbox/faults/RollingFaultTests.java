@@ -9,7 +9,9 @@ import java.net.http.HttpResponse;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
+import java.util.Queue;
 import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ConcurrentLinkedQueue;
 import java.util.concurrent.TimeUnit;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -24,6 +26,7 @@ class RollingFaultTests {
 
     private final HttpClient http =
             HttpClient.newBuilder().connectTimeout(Duration.ofSeconds(2)).build();
+    private final Queue<Long> stops = new ConcurrentLinkedQueue<>();
     private int asked;
     private int failed;
 
@@ -44,7 +47,8 @@ class RollingFaultTests {
             rig.require(failed == 0, failed + " answers of the instance that stays were 5xx or none");
             rig.require(asked > 50, "only " + asked + " requests");
             requireTheNewHandler(rig);
-            rig.settle("%d requests to the instance that stays, %d failed".formatted(asked, failed));
+            rig.settle("%d requests to the instance that stays, %d failed; stopped after %s ms"
+                    .formatted(asked, failed, stops));
         }
     }
 
@@ -67,9 +71,12 @@ class RollingFaultTests {
         rig.times.add(rig.awaitNews(last, began, process -> process != old.pid(), Rig.SOON));
     }
 
-    private static boolean stop(Service service) {
+    private boolean stop(Service service) {
         try {
-            return service.stop(STOPPED_WITHIN);
+            long began = Rig.micros();
+            boolean stopped = service.stop(STOPPED_WITHIN);
+            stops.add((Rig.micros() - began) / 1_000);
+            return stopped;
         } catch (InterruptedException e) {
             throw new IllegalStateException(e);
         }

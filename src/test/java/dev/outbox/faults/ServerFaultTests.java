@@ -21,7 +21,7 @@ class ServerFaultTests {
     void theServerIsKilled() throws Exception {
         try (Rig rig = new Rig(5, "PostgreSQL kill -9")) {
             begin(rig);
-            for (int i = Lane.times(2, 50); i > 0; i--) {
+            for (int i = Lane.times(1, 50); i > 0; i--) {
                 restart(rig, rig.server::kill);
             }
             settle(rig);
@@ -46,7 +46,7 @@ class ServerFaultTests {
             begin(rig);
             Service service = rig.services.get(0);
             Settlement ask = new Settlement(rig, rig.writers());
-            for (int i = Lane.times(50, 1_000); i > 0; i--) {
+            for (int i = Lane.times(30, 1_000); i > 0; i--) {
                 rig.pause(20, 200);
                 ask.get(service, "/orders/1");
                 rig.inject();

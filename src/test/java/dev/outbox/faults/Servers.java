@@ -30,6 +30,11 @@ final class Servers {
         return Shared.SERVER;
     }
 
+    /** With what services start. */
+    static ClassArchive archive() {
+        return Shared.ARCHIVE;
+    }
+
     /** With what the scenarios need: two-phase commits, few connections, the smallest queue of notifications. */
     static TestServer make(Path directory) {
         try {
@@ -101,17 +106,29 @@ final class Servers {
 
     private static final class Shared {
 
+        private static final Path DIRECTORY = directory();
         static final TestServer SERVER = start();
+        static final ClassArchive ARCHIVE = archive();
 
-        private static TestServer start() {
+        private static Path directory() {
             try {
-                Path directory = Files.createTempDirectory("outbox-faults");
-                TestServer server = make(directory);
-                Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, directory)));
-                return server;
+                return Files.createTempDirectory("outbox-faults");
             } catch (IOException e) {
                 throw new IllegalStateException(e);
             }
+        }
+
+        private static TestServer start() {
+            TestServer server = make(DIRECTORY.resolve("server"));
+            Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(server, DIRECTORY)));
+            return server;
+        }
+
+        private static ClassArchive archive() {
+            TestDatabase database = fresh(SERVER, "");
+            ClassArchive archive = ClassArchive.make(DIRECTORY, database);
+            drop(SERVER, database);
+            return archive;
         }
 
         private static void stop(TestServer server, Path directory) {

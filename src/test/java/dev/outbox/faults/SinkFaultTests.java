@@ -51,7 +51,7 @@ class SinkFaultTests {
         try (Rig rig = new Rig(14, "sink: 1 % poison keys")) {
             rig.start().awaitPort();
             rig.write();
-            rig.pause(3_000, 3_001);
+            rig.awaitCaughtUp();
             long before = percentile99(rig, rig.lastEvent());
             rig.require(before < 1_000_000, "the machine is too busy to compare: p99 before %d µs".formatted(before));
             long first = rig.lastEvent();

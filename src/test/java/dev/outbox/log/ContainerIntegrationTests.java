@@ -5,7 +5,6 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
 import java.time.Duration;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.condition.EnabledIf;
 import org.testcontainers.DockerClientFactory;
@@ -26,7 +25,7 @@ class ContainerIntegrationTests {
             database.execute("update orders set status = 'shipped' where id = 1");
 
             EventLog log = new EventLog(new Database(database.pool(1), Duration.ofSeconds(10)));
-            Page page = log.page(log.beginning(), 10, Set.of(), 0).block(Duration.ofSeconds(20));
+            Page page = log.page(Position.BEGINNING, 10, Wanted.ALL, 0).block(Duration.ofSeconds(20));
 
             assertThat(page).isNotNull();
             assertThat(page.events()).extracting(Event::type).containsExactly("order.shipped");

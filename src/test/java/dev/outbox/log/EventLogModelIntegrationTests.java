@@ -11,7 +11,6 @@ import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -73,7 +72,7 @@ class EventLogModelIntegrationTests {
             execute(early, insert("early"));
             early.commit();
 
-            Page seen = page(log.beginning(), 100);
+            Page seen = page(Position.BEGINNING, 100);
             assertThat(seen.events()).extracting(Event::key).containsExactly("early");
             newest.commit();
 
@@ -88,7 +87,7 @@ class EventLogModelIntegrationTests {
         try (Connection early = server.connect()) {
             long id = server.number("select nextval('outbox.event_id_seq')");
             server.execute(insert("other"));
-            Page seen = page(log.beginning(), 100);
+            Page seen = page(Position.BEGINNING, 100);
             begin(
                     early,
                     insert("early")
@@ -117,7 +116,7 @@ class EventLogModelIntegrationTests {
     }
 
     private Page page(Position from, int limit) {
-        return await(log.page(from, limit, Set.of(), 0));
+        return await(log.page(from, limit, Wanted.ALL, 0));
     }
 
     /** Reads with id > last, as if ids became visible in their order. */
@@ -156,7 +155,7 @@ class EventLogModelIntegrationTests {
         String name = "reader-" + reader;
         Checkpoint last = stored.get(reader);
         if (last == null) {
-            checkpoints.register(name, "handler", Set.of()).block(Duration.ofSeconds(5));
+            TestLog.register(server, name);
             last = new Checkpoint(name, -1, position);
         }
         checkpoints.append(last.next(position), "test").block(Duration.ofSeconds(5));

@@ -35,14 +35,14 @@ class EventLogPlanIntegrationTests {
     })
     void anEmptyLookTouchesAFewBlocks(String plan, String statistics) throws SQLException {
         statistics(statistics);
-        assertThat(blocksOf(plan, EVENTS, 0, null)).isLessThan(60);
+        assertThat(blocksOf(plan, EVENTS, 0, null, 1)).isLessThan(60);
     }
 
     @ParameterizedTest
-    @CsvSource({"force_custom_plan", "force_generic_plan"})
-    void aPageInTheMiddleOfAWindowTouchesWhatItReturns(String plan) throws SQLException {
+    @CsvSource({"force_custom_plan, 1", "force_generic_plan, 1", "force_custom_plan, 4", "force_generic_plan, 4"})
+    void aPageInTheMiddleOfAWindowTouchesWhatItReturns(String plan, int shards) throws SQLException {
         statistics("fresh");
-        assertThat(blocksOf(plan, 0, EVENTS / 2, "9000000:9000000:")).isLessThan(200);
+        assertThat(blocksOf(plan, 0, EVENTS / 2, "9000000:9000000:", shards)).isLessThan(200);
     }
 
     /** With two hundred partitions; what is left of the past is looked at only for late events. */
@@ -64,7 +64,7 @@ class EventLogPlanIntegrationTests {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             prepare(statement, "force_generic_plan");
-            String look = "execute page (10019700, 0, '%s', '900000:900000:', null, null, 1000, null, '0')";
+            String look = "execute page (10019700, 0, '%s', '900000:900000:', null, null, 1000, null, '0', 1, 1)";
             assertThat(blocks(explain(statement, look.formatted("{}")))).isLessThan(60);
             assertThat(blocks(explain(statement, look.formatted("{900001,900002}"))))
                     .isLessThan(2_000);
@@ -76,16 +76,17 @@ class EventLogPlanIntegrationTests {
     }
 
     /** How many blocks one page of 1,000 reads, and that no plan node scans a table from its start. */
-    private static long blocksOf(String plan, long high, long last, String target) throws SQLException {
+    private static long blocksOf(String plan, long high, long last, String target, int shards) throws SQLException {
         try (Connection connection = DATABASE.connect();
                 Statement statement = connection.createStatement()) {
             prepare(statement, plan);
-            String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0')"
+            String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0', 1, %d)"
                     .formatted(
                             high,
                             last,
                             target == null ? "null" : "'" + target + "'",
-                            target == null ? "null" : Integer.toString(EVENTS));
+                            target == null ? "null" : Integer.toString(EVENTS),
+                            shards);
             String explained = explain(statement, execute);
             assertThat(explained).doesNotContain("Seq Scan");
             return blocks(explained);
@@ -100,7 +101,8 @@ class EventLogPlanIntegrationTests {
         }
         statement.execute("set plan_cache_mode = " + plan);
         statement.execute(
-                "prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text) as " + EventLog.PAGE);
+                "prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text, int, int) as "
+                        + EventLog.PAGE);
     }
 
     private static long blocks(String explained) {

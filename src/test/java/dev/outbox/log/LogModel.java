@@ -25,7 +25,7 @@ import java.util.function.BiFunction;
  * Random writers and readers of one log, and what must hold of what the readers saw. Everything that is drawn by chance comes from
  * the seed; how the server interleaves it does not.
  */
-final class LogModel {
+public final class LogModel {
 
     private static final int WRITERS = 14;
 
@@ -33,16 +33,16 @@ final class LogModel {
     private final long seed;
     private final long writeForNanos;
 
-    LogModel(TestDatabase database, long seed, long writeForMillis) {
+    public LogModel(TestDatabase database, long seed, long writeForMillis) {
         this.database = database;
         this.seed = seed;
         this.writeForNanos = TimeUnit.MILLISECONDS.toNanos(writeForMillis);
     }
 
     /** What a reader returned in the end, compared with what is in the log. */
-    record Verdict(int limit, int events, Set<Long> lost, List<Long> twice, List<String> outOfOrder) {
+    public record Verdict(int limit, int events, Set<Long> lost, List<Long> twice, List<String> outOfOrder) {
 
-        boolean isClean() {
+        public boolean isClean() {
             return lost.isEmpty() && twice.isEmpty() && outOfOrder.isEmpty();
         }
 
@@ -60,10 +60,10 @@ final class LogModel {
     }
 
     /** A reader's way to the next page. */
-    interface Reading extends BiFunction<Position, Integer, Page> {}
+    public interface Reading extends BiFunction<Position, Integer, Page> {}
 
     /** Lets the writers write, and readers of these page sizes read until they are through. */
-    List<Verdict> run(Reading reading, Restart restart, int... limits) throws Exception {
+    public List<Verdict> run(Reading reading, Restart restart, int... limits) throws Exception {
         ExecutorService threads = Executors.newCachedThreadPool();
         AtomicBoolean written = new AtomicBoolean();
         try {
@@ -91,7 +91,7 @@ final class LogModel {
     }
 
     /** How a reader that was killed comes back: stores a position, and loads the one stored last. */
-    interface Restart {
+    public interface Restart {
         Position storeAndLoad(int reader, Position position);
     }
 

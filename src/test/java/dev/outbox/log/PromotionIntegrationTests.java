@@ -9,7 +9,6 @@ import dev.outbox.database.TestServer;
 import dev.outbox.database.TestStandby;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.junit.jupiter.api.io.TempDir;
@@ -34,9 +33,9 @@ class PromotionIntegrationTests {
             TestDatabase old = server.database().migrated();
             try (TestStandby standby = new TestStandby(server, second)) {
                 Side before = new Side(old);
-                before.checkpoints.register("reader", "handler", Set.of()).block(Duration.ofSeconds(10));
+                TestLog.register(old, "reader");
                 write(old, 10);
-                Checkpoint kept = before.readOn(new Checkpoint("reader", -1, before.log.beginning()));
+                Checkpoint kept = before.readOn(new Checkpoint("reader", -1, Position.BEGINNING));
                 standby.awaitCaughtUp();
                 standby.cutOff();
                 write(old, 200);
@@ -84,7 +83,7 @@ class PromotionIntegrationTests {
         }
 
         Page page(Position from) {
-            return await(log.page(from, 1_000, Set.of(), 0));
+            return await(log.page(from, 1_000, Wanted.ALL, 0));
         }
 
         void append(Checkpoint checkpoint) {

@@ -25,7 +25,7 @@ class ReplaysIntegrationTests {
     @Test
     void aReplayBeginsWhereItIsAskedTo() {
         database.execute("update orders set status = 'shipped' where id in (1, 2, 3)");
-        Position tail = page(log.beginning(), 100).after();
+        Position tail = page(Position.BEGINNING, 100).after();
         assertThat(ids(await(replays.rewind(tail, 2)))).containsExactly(2L, 3L);
         assertThat(ids(await(replays.rewind(tail, 1)))).containsExactly(1L, 2L, 3L);
         assertThat(ids(await(replays.rewind(tail, 99)))).isEmpty();
@@ -38,7 +38,7 @@ class ReplaysIntegrationTests {
                 Statement sql = late.createStatement()) {
             sql.execute("begin; update orders set status = 'shipped' where id = 1; set constraints all immediate");
             database.execute("update orders set status = 'shipped' where id = 2");
-            Position tail = page(log.beginning(), 100).after();
+            Position tail = page(Position.BEGINNING, 100).after();
             sql.execute("commit");
 
             Position replay = await(replays.rewind(tail, 2));
@@ -55,7 +55,7 @@ class ReplaysIntegrationTests {
                 Statement sql = late.createStatement()) {
             sql.execute("begin; update orders set status = 'shipped' where id = 1; set constraints all immediate");
             database.execute("update orders set status = 'shipped' where id in (2, 3, 4)");
-            Position tail = page(log.beginning(), 100).after();
+            Position tail = page(Position.BEGINNING, 100).after();
             Position inReplay = page(await(replays.rewind(tail, 2)), 2).after();
             assertThat(inReplay.target()).isNotNull();
             sql.execute("commit");
@@ -79,15 +79,37 @@ class ReplaysIntegrationTests {
     @Test
     void whatIsDoneIsCountedByKeyAndType() {
         database.execute("update orders set status = 'shipped' where id in (1, 2, 3)");
-        Position tail = page(log.beginning(), 100).after();
+        Position tail = page(Position.BEGINNING, 100).after();
         database.execute("update orders set status = 'canceled' where id = 4");
-        assertThat(await(replays.count(tail, Set.of(), Arguments.NONE, 1, 10))).isEqualTo(3);
-        assertThat(await(replays.count(tail, Set.of(), Arguments.NONE, 3, 10))).isEqualTo(1);
+        assertThat(await(replays.count(tail, Wanted.ALL, Arguments.NONE, 1, 10)))
+                .isEqualTo(3);
+        assertThat(await(replays.count(tail, Wanted.ALL, Arguments.NONE, 3, 10)))
+                .isEqualTo(1);
         Arguments key = new Arguments(null, "2", null, null, null);
-        assertThat(await(replays.count(tail, Set.of("order.shipped"), key, 1, 10)))
+        assertThat(await(replays.count(tail, new Wanted(Set.of("order.shipped"), 1, 1), key, 1, 10)))
                 .isEqualTo(1);
         Arguments type = new Arguments(null, null, "order.canceled", null, null);
-        assertThat(await(replays.count(tail, Set.of(), type, 1, 10))).isZero();
+        assertThat(await(replays.count(tail, Wanted.ALL, type, 1, 10))).isZero();
+    }
+
+    @Test
+    void aShardCountsItsOwn() {
+        database.execute("update orders set status = 'shipped' where id between 1 and 20");
+        Position tail = page(Position.BEGINNING, 100).after();
+        Arguments type = new Arguments(null, null, "order.shipped", null, null);
+        List<Long> ofAll = new ArrayList<>();
+        List<Long> ofKey = new ArrayList<>();
+        for (int shard = 1; shard <= 3; shard++) {
+            Wanted wanted = new Wanted(Set.of(), shard, 3);
+            long own =
+                    database.number("select count(*) from outbox.event where outbox.shard(aggregate_id, 3) = " + shard);
+            assertThat(own).isPositive();
+            assertThat(await(replays.count(tail, wanted, type, 1, 100))).isEqualTo(own);
+            ofAll.add(await(replays.count(tail, wanted, Arguments.NONE, 1, 100)));
+            ofKey.add(await(replays.count(tail, wanted, new Arguments(null, "7", null, null, null), 1, 100)));
+        }
+        assertThat(ofAll.stream().mapToLong(Long::longValue).sum()).isEqualTo(20);
+        assertThat(ofKey).containsExactlyInAnyOrder(0L, 0L, 1L);
     }
 
     private static Arguments from(String from) {
@@ -103,7 +125,7 @@ class ReplaysIntegrationTests {
     }
 
     private Page page(Position from, int limit) {
-        return await(log.page(from, limit, Set.of(), 0));
+        return await(log.page(from, limit, Wanted.ALL, 0));
     }
 
     private static <T> T await(Mono<T> mono) {

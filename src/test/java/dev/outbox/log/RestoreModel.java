@@ -13,7 +13,6 @@ import java.util.Collections;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.Set;
 import java.util.TreeMap;
 import reactor.core.publisher.Mono;
 
@@ -58,7 +57,7 @@ final class RestoreModel implements AutoCloseable {
     /** Makes a history, at the end of which every transaction has ended. */
     void run(int steps) throws SQLException {
         for (String reader : readers()) {
-            checkpoints.register(reader, "handler", Set.of()).block(Duration.ofSeconds(10));
+            TestLog.register(database, reader);
         }
         for (int i = 0; i < steps; i++) {
             switch (random.nextInt(4)) {
@@ -103,13 +102,31 @@ final class RestoreModel implements AutoCloseable {
 
     private void read(String reader) {
         Checkpoint last = checkpoints.latest(reader).block(Duration.ofSeconds(30));
-        Position from = last == null ? log.beginning() : last.position();
+        Position from = last == null ? Position.BEGINNING : last.position();
         Page page = page(from, random.nextInt(3) == 0 ? 1_000 : 1 + random.nextInt(6));
         Position after = page.events().size() > 1 && random.nextInt(3) == 0
                 ? page.after(1 + random.nextInt(page.events().size() - 1))
                 : page.after();
         Checkpoint next = last == null ? new Checkpoint(reader, 0, after) : last.next(after);
         checkpoints.append(next, "test").block(Duration.ofSeconds(10));
+    }
+
+    /** Stores the position behind all that is there. */
+    void toTheEnd(String reader) {
+        Checkpoint last = requireNonNull(checkpoints.latest(reader).block(Duration.ofSeconds(30)));
+        Page page = page(last.position(), 1_000);
+        while (!page.isEmpty()) {
+            page = page(page.after(), 1_000);
+        }
+        checkpoints.append(last.next(page.after()), "test").block(Duration.ofSeconds(10));
+    }
+
+    /** The stored positions of the readers that have one. */
+    List<Position> positions() {
+        return readers().stream()
+                .flatMap(reader -> checkpoints.stored(reader).flux().toStream())
+                .map(Checkpoint::position)
+                .toList();
     }
 
     /** What each reader has not done, by its position as it is stored: read on to the end. */
@@ -129,7 +146,7 @@ final class RestoreModel implements AutoCloseable {
     private List<Long> rest(Mono<Checkpoint> checkpoint) {
         return rest(checkpoint
                 .map(Checkpoint::position)
-                .defaultIfEmpty(log.beginning())
+                .defaultIfEmpty(Position.BEGINNING)
                 .map(position -> position.on(null)) // the twin's positions are from another server
                 .block(Duration.ofSeconds(30)));
     }
@@ -145,7 +162,7 @@ final class RestoreModel implements AutoCloseable {
     }
 
     private Page page(Position from, int limit) {
-        return requireNonNull(log.page(from, limit, Set.of(), 0).block(Duration.ofSeconds(20)));
+        return requireNonNull(log.page(from, limit, Wanted.ALL, 0).block(Duration.ofSeconds(20)));
     }
 
     static String insert(int count) {

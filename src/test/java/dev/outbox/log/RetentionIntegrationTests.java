@@ -11,7 +11,11 @@ import java.sql.Statement;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.List;
-import java.util.Set;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
+import java.util.concurrent.Future;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.atomic.AtomicBoolean;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -44,7 +48,7 @@ class RetentionIntegrationTests {
         await(retention(Duration.ZERO).round());
         assertThat(names()).hasSize(7).endsWith("event_10004001", "event_10005001");
         assertThat(server.number("select count(*) from outbox.event_default")).isZero();
-        assertThat(await(log.page(log.beginning(), 5_000, Set.of(), 0)).events())
+        assertThat(await(log.page(Position.BEGINNING, 5_000, Wanted.ALL, 0)).events())
                 .hasSize(2_501);
     }
 
@@ -60,9 +64,37 @@ class RetentionIntegrationTests {
         assertThat(names()).startsWith("event_10001001").hasSize(4);
 
         write(10);
-        assertThat(await(log.page(position, 100, Set.of(), 0)).events()).hasSize(10);
-        assertThat(await(log.page(log.beginning(), 1_000, Set.of(), 0)).events())
+        assertThat(await(log.page(position, 100, Wanted.ALL, 0)).events()).hasSize(10);
+        assertThat(await(log.page(Position.BEGINNING, 1_000, Wanted.ALL, 0)).events())
                 .hasSize(510);
+    }
+
+    /** The catalog is read as it was at an instant, the text of a bound as it is. */
+    @Test
+    void partitionsAreListedWhileOthersDropSome() throws Exception {
+        AtomicBoolean over = new AtomicBoolean();
+        ExecutorService thread = Executors.newSingleThreadExecutor();
+        Future<Boolean> dropper = thread.submit(() -> {
+            try (Connection connection = server.connect();
+                    Statement statement = connection.createStatement()) {
+                while (!over.get()) {
+                    statement.execute(
+                            "create table outbox.gone partition of outbox.event for values from (50000000) to (50000001)");
+                    statement.execute("drop table outbox.gone");
+                }
+                return true;
+            }
+        });
+        try {
+            long until = System.nanoTime() + Duration.ofSeconds(3).toNanos();
+            while (System.nanoTime() < until) {
+                assertThat(names()).startsWith("event_0");
+            }
+        } finally {
+            over.set(true);
+            dropper.get(20, TimeUnit.SECONDS);
+            thread.shutdownNow();
+        }
     }
 
     @Test
@@ -79,9 +111,20 @@ class RetentionIntegrationTests {
         await(retention.round());
         write(1_500);
         readToTheEnd("reader");
-        await(checkpoints.register("newcomer", "handler", Set.of()).thenReturn(true));
+        TestLog.register(server, "newcomer");
         assertHeldBy("newcomer");
         readToTheEnd("newcomer");
+        assertHeldBy();
+    }
+
+    @Test
+    void aRetiredSubscriptionHoldsNothingBack() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        TestLog.register(server, "split");
+        assertHeldBy("split");
+        server.execute("update outbox.subscription set retired_at = now() where name = 'split'");
         assertHeldBy();
     }
 
@@ -89,12 +132,12 @@ class RetentionIntegrationTests {
     void aWindowThatIsBeingReadHoldsBackWhatItHasNotRead() {
         await(retention.round());
         write(1_500);
-        await(checkpoints.register("slow", "handler", Set.of()).thenReturn(true));
-        Page page = await(log.page(log.beginning(), 1_000, Set.of(), 0));
+        TestLog.register(server, "slow");
+        Page page = await(log.page(Position.BEGINNING, 1_000, Wanted.ALL, 0));
         store("slow", 0, page.after());
         assertThat(holders(0)).isEmpty();
         assertThat(holders(1)).containsExactly("slow");
-        page = await(log.page(page.after(), 300, Set.of(), 0));
+        page = await(log.page(page.after(), 300, Wanted.ALL, 0));
         store("slow", 1, page.after());
         assertThat(holders(1)).isEmpty();
     }
@@ -112,7 +155,7 @@ class RetentionIntegrationTests {
             late.commit();
             assertHeldBy("reader");
 
-            Page page = await(log.page(position, 1_000, Set.of(), 0));
+            Page page = await(log.page(position, 1_000, Wanted.ALL, 0));
             assertThat(page.events()).hasSize(1);
             store("reader", 1, page.after());
             assertHeldBy();
@@ -170,15 +213,15 @@ class RetentionIntegrationTests {
         await(keeping.round());
         assertThat(names()).startsWith("event_0", "event_10000001", "event_10001001");
         assertThat(server.number("select count(*) from outbox.event_default")).isZero();
-        assertThat(await(log.page(log.beginning(), 5_000, Set.of(), 0)).events())
+        assertThat(await(log.page(Position.BEGINNING, 5_000, Wanted.ALL, 0)).events())
                 .hasSize(1_101);
     }
 
     @Test
     void oldCheckpointsAreTrimmed() {
-        await(checkpoints.register("reader", "handler", Set.of()).thenReturn(true));
+        TestLog.register(server, "reader");
         for (int generation = 0; generation <= 500; generation++) {
-            store("reader", generation, log.beginning());
+            store("reader", generation, Position.BEGINNING);
         }
         assertThat(server.number("select count(*) from outbox.checkpoint")).isEqualTo(101);
         assertThat(await(checkpoints.latest("reader")).generation()).isEqualTo(500);
@@ -196,8 +239,8 @@ class RetentionIntegrationTests {
     }
 
     private Position readToTheEnd(String name) {
-        await(checkpoints.register(name, "handler", Set.of()).thenReturn(true));
-        Page page = await(log.page(log.beginning(), 10_000, Set.of(), 0));
+        TestLog.register(server, name);
+        Page page = await(log.page(Position.BEGINNING, 10_000, Wanted.ALL, 0));
         store(name, 0, page.after());
         return page.after();
     }

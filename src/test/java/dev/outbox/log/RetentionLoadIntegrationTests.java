@@ -6,7 +6,10 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
 import java.io.IOException;
+import java.io.InputStream;
 import java.io.OutputStream;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
@@ -27,6 +30,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.concurrent.locks.LockSupport;
+import org.jspecify.annotations.Nullable;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import org.postgresql.PGConnection;
@@ -35,7 +39,8 @@ import reactor.core.publisher.Mono;
 
 /**
  * Small partitions that come and go under load, while dump follows dump beside. A dump is what pg_dump does to a server: one
- * snapshot, a lock on every table of the log, and a slow copy of each.
+ * snapshot, a lock on every table of the log, and a slow copy of each. Or it is pg_dump itself, with
+ * {@code -Doutbox.test.pg-dump=/path/of/pg_dump} of the server's version.
  */
 @Timeout(300)
 class RetentionLoadIntegrationTests {
@@ -45,6 +50,7 @@ class RetentionLoadIntegrationTests {
     private static final long PAUSE = TimeUnit.MILLISECONDS.toNanos(2);
     private static final int ROTATIONS = 50;
     private static final String UNDEFINED_TABLE = "42P01";
+    private static final @Nullable String PG_DUMP = System.getProperty("outbox.test.pg-dump");
     private static final long AT_MOST = TimeUnit.SECONDS.toNanos(180);
 
     private final TestDatabase server = TestDatabase.fresh();
@@ -63,7 +69,7 @@ class RetentionLoadIntegrationTests {
         server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
                 + " values (10000000, 'thing', 'last', 'thing.made', '{}');"
                 + "select setval('outbox.event_id_seq', 10000000)");
-        checkpoints.register("reader", "handler", Set.of()).block(Duration.ofSeconds(10));
+        TestLog.register(server, "reader");
         Retention retention = new Retention(
                 partitions,
                 new RetentionSettings(SIZE, 24, Duration.ofSeconds(1), Duration.ofMillis(200)),
@@ -160,10 +166,10 @@ class RetentionLoadIntegrationTests {
     }
 
     private Void readOnAndOn() {
-        Checkpoint last = new Checkpoint("reader", -1, log.beginning());
+        Checkpoint last = new Checkpoint("reader", -1, Position.BEGINNING);
         while (true) {
             boolean end = over.get();
-            Page page = await(log.page(last.position(), 1_000, Set.of(), 0));
+            Page page = await(log.page(last.position(), 1_000, Wanted.ALL, 0));
             page.events().forEach(event -> assertThat(read.add(event.id())).isTrue());
             if (page.isEmpty()) {
                 if (end) {
@@ -177,23 +183,58 @@ class RetentionLoadIntegrationTests {
         }
     }
 
-    private Void dumpOnAndOn() throws SQLException, IOException {
+    private Void dumpOnAndOn() throws Exception {
         while (!over.get()) {
-            try {
-                dump();
+            if (PG_DUMP == null ? copies() : pgDump(PG_DUMP)) {
                 dumps.incrementAndGet();
-            } catch (SQLException e) {
-                if (!UNDEFINED_TABLE.equals(e.getSQLState())) {
-                    throw e; // else dropped between the list and the lock, which pg_dump would fail of too
-                }
             }
             LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(300));
         }
         return null;
     }
 
+    /** False if a partition was dropped between the list and the lock, of which pg_dump would fail too. */
+    private boolean copies() throws SQLException, IOException {
+        try {
+            copyAll();
+            return true;
+        } catch (SQLException e) {
+            if (!UNDEFINED_TABLE.equals(e.getSQLState())) {
+                throw e;
+            }
+            return false;
+        }
+    }
+
+    /** Its output is taken slowly, so that it holds its locks for a second or more. */
+    private boolean pgDump(String program) throws IOException, InterruptedException {
+        Path errors = Files.createTempFile("pg_dump", ".err");
+        ProcessBuilder builder = new ProcessBuilder(
+                        program,
+                        "--schema=outbox",
+                        "--host=" + server.host(),
+                        "--port=" + server.port(),
+                        "--username=" + TestDatabase.USER,
+                        server.name())
+                .redirectError(errors.toFile());
+        builder.environment().put("PGPASSWORD", TestDatabase.PASSWORD);
+        Process dump = builder.start();
+        byte[] buffer = new byte[1 << 14];
+        try (InputStream output = dump.getInputStream()) {
+            while (output.read(buffer) >= 0) {
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(20));
+            }
+        }
+        String said = Files.readString(errors);
+        Files.delete(errors);
+        if (dump.waitFor() != 0 && !said.contains("does not exist") && !said.contains("could not open relation")) {
+            throw new IllegalStateException(said);
+        }
+        return dump.exitValue() == 0;
+    }
+
     /** Two seconds or more, whatever there is. */
-    private void dump() throws SQLException, IOException {
+    private void copyAll() throws SQLException, IOException {
         try (Connection connection = server.connect();
                 Statement statement = connection.createStatement()) {
             connection.setAutoCommit(false);

@@ -2,11 +2,14 @@ package dev.outbox.log;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import io.r2dbc.pool.ConnectionPool;
 import java.time.Instant;
 import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.function.Function;
 import reactor.core.publisher.Mono;
 
 /** Makes the log for tests of other packages. */
@@ -36,6 +39,26 @@ public final class TestLog {
         };
     }
 
+    /** Each page is held back, when it has been read, as long as the gate says. */
+    public static EventLog heldBack(Database database, Function<Page, Mono<?>> gate) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
+                return super.page(from, limit, wanted, barrier).delayUntil(gate);
+            }
+        };
+    }
+
+    /** Fails when a barrier is drawn for the first time. */
+    public static EventLog failingToDraw(Database database, AtomicInteger draws) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Long> barrier() {
+                return draws.incrementAndGet() > 1 ? super.barrier() : Mono.error(new IllegalStateException("away"));
+            }
+        };
+    }
+
     public static Event event(long id, String key) {
         return new Event(id, "thing", key, "thing.made", Instant.EPOCH, "{}", null);
     }
@@ -58,6 +81,16 @@ public final class TestLog {
 
     public static Checkpoints checkpoints(Database database) {
         return new Checkpoints(database);
+    }
+
+    public static Claims claims(Database database) {
+        return new Claims(database, new Checkpoints(database));
+    }
+
+    /** Makes a subscription known. */
+    static void register(TestDatabase database, String subscription) {
+        database.execute("insert into outbox.subscription (name, kind, types) values ('" + subscription
+                + "', 'handler', '{}') on conflict (name) do nothing");
     }
 
     public static Actions actions(Database database) {

@@ -92,6 +92,47 @@ class OperatorIntegrationTests {
     }
 
     @Test
+    void anOpenCircuitIsShownAndSaysWhy() {
+        post(MAIL + "/pause", "{}", 200);
+        long event = ship(7);
+        DATABASE.execute("update outbox.subscription set circuit_opened_at = now(), circuit_error = 'refused'"
+                + " where name = 'notifications'");
+        get(MAIL, 200).jsonPath("$.circuit.error").isEqualTo("refused");
+        get("/events/" + event + "/deliveries", 200)
+                .jsonPath("$[1].circuit.error")
+                .isEqualTo("refused")
+                .jsonPath("$[1].why")
+                .value(String.class, why -> assertThat(why).contains("its circuit is open since"));
+        DATABASE.execute("update outbox.subscription set circuit_opened_at = null, circuit_error = null");
+    }
+
+    @Test
+    void anActionThatNobodyComesToWaitsAtItsAddress() {
+        DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('orphan', 'handler', '{}')");
+        try {
+            String address = requireNonNull(client.post()
+                    .uri("/subscriptions/orphan/pause")
+                    .contentType(MediaType.APPLICATION_JSON)
+                    .bodyValue("{}")
+                    .exchange()
+                    .expectStatus()
+                    .isAccepted()
+                    .expectBody()
+                    .returnResult()
+                    .getResponseHeaders()
+                    .getFirst("Location"));
+            get(address, 200)
+                    .jsonPath("$.appliedAt")
+                    .doesNotExist()
+                    .jsonPath("$.name")
+                    .isEqualTo("pause");
+        } finally {
+            DATABASE.execute("delete from outbox.action where subscription = 'orphan'");
+            DATABASE.execute("delete from outbox.subscription where name = 'orphan'");
+        }
+    }
+
+    @Test
     void aRepeatedCallIsTheSameActionAndAnotherWithItsKeyIsRefused() {
         String first = keyed("{\"reason\":\"a\"}", 200);
         assertThat(keyed("{\"reason\":\"a\"}", 200)).isEqualTo(first);
@@ -174,6 +215,33 @@ class OperatorIntegrationTests {
         get("/events/" + event + "/deliveries", 200).jsonPath("$[0].state").isEqualTo("unwanted");
         get("/events/" + event, 200).jsonPath("$.type").isEqualTo("order.canceled");
         get("/events/999999999", 404);
+    }
+
+    /** Of a handler that no instance has. */
+    @Test
+    void anEventIsOfOneShardAndASplitHandlerIsAskedForByItsShards() {
+        DATABASE.execute("update orders set status = 'shipped' where id = 6");
+        long event = DATABASE.number("select max(id) from outbox.event");
+        long own = DATABASE.number("select outbox.shard('6', 2)");
+        DATABASE.execute(
+                "insert into outbox.subscription (name, kind, types, retired_at) values"
+                        + " ('split', 'handler', '{}', now()), ('split.1of2', 'handler', '{}', null), ('split.2of2', 'handler', '{}', null)");
+        try {
+            get("/events/" + event + "/deliveries", 200)
+                    .jsonPath("$[?(@.subscription == 'split.%dof2')].state".formatted(own))
+                    .isEqualTo("waiting")
+                    .jsonPath("$[?(@.subscription == 'split.%dof2')].state".formatted(3 - own))
+                    .isEqualTo("of-another-shard")
+                    .jsonPath("$[?(@.subscription == 'split')]")
+                    .isEmpty();
+            get("/subscriptions/split.1of2", 200).jsonPath("$.shards").isEqualTo(2);
+            post("/subscriptions/split/pause", "{}", 404)
+                    .jsonPath("$.shards")
+                    .isEqualTo(List.of("split.1of2", "split.2of2"));
+            get("/subscriptions/split", 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:unknown-subscription");
+        } finally {
+            DATABASE.execute("delete from outbox.subscription where handler = 'split'");
+        }
     }
 
     @Test

@@ -15,10 +15,13 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicLong;
 import java.util.function.Function;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
@@ -292,15 +295,9 @@ class KeyedDispatcherTests {
         Map<String, Long> latest = new HashMap<>();
         Map<Long, Integer> failures = new HashMap<>();
         AtomicInteger delivered = new AtomicInteger();
-        Page[] pages = new Page[50];
-        long id = 0;
-        for (int i = 0; i < pages.length; i++) {
-            Event[] events = new Event[100];
-            for (int j = 0; j < events.length; j++) {
-                events[j] = event(++id, "key-" + random.nextInt(40));
-                failures.put(id, random.nextInt(5) == 0 ? 1 + random.nextInt(2) : 0);
-            }
-            pages[i] = TestLog.page(events);
+        Page[] pages = pages(50, 100, 40, random);
+        for (long id = 1; id <= 5_000; id++) {
+            failures.put(id, random.nextInt(5) == 0 ? 1 + random.nextInt(2) : 0);
         }
         Function<Event, Mono<Void>> handler =
                 event -> Mono.delay(Duration.ofMillis(random.nextInt(50)), time).flatMap(passed -> {
@@ -318,6 +315,38 @@ class KeyedDispatcherTests {
         assertThat(delivered).hasValue(5_000);
         assertThat(progress.get(progress.size() - 1).position()).isEqualTo(pages[49].after());
         assertThat(states()).isEmpty();
+    }
+
+    @Test
+    void whatCameFirstStartsFirst() {
+        Page page = TestLog.page(event(1, "a"), event(2, "a"), event(3, "b"));
+        Page later = TestLog.page(event(4, "c"), event(5, "a"));
+        Disposable run = progress(1, page, later).subscribe();
+        for (long id = 1; id <= 5; id++) {
+            finish(id);
+        }
+        assertThat(started).containsExactly(1L, 2L, 3L, 4L, 5L);
+        run.dispose();
+    }
+
+    /** More comes than the handler can take. Else events that wait for others of their key would wait behind all that came after them. */
+    @Test
+    void thePositionIsNotFarBehindWhatIsDelivered() {
+        Random random = new Random(1);
+        Page[] pages = pages(40, 1_000, 600, random);
+        AtomicInteger delivered = new AtomicInteger();
+        AtomicLong farthest = new AtomicLong();
+        dispatch(
+                        bounds(32, 1_000, 20_000),
+                        endless(pages),
+                        event -> Mono.delay(Duration.ofMillis(5 + random.nextInt(10)), time)
+                                .doOnNext(passed -> delivered.incrementAndGet())
+                                .then())
+                .subscribe(progress -> farthest.accumulateAndGet(
+                        delivered.get() - progress.position().reach(), Math::max));
+        time.advanceTimeBy(Duration.ofMinutes(5));
+        assertThat(delivered).hasValue(40_000);
+        assertThat(farthest.get()).isLessThan(500);
     }
 
     private Flux<Position> positions(int concurrency, Page... pages) {
@@ -349,8 +378,7 @@ class KeyedDispatcherTests {
                 .dispatch(
                         pages.doOnNext(page -> page.events().forEach(event -> log.put(event.id(), event))),
                         TestLog.page().before(),
-                        parked,
-                        circuit)
+                        new Failures("test", parked, circuit))
                 .doOnNext(this::store);
     }
 
@@ -408,6 +436,16 @@ class KeyedDispatcherTests {
 
     private static KeyedDispatcher.Bounds bounds(int concurrency, int room, int window) {
         return new KeyedDispatcher.Bounds(concurrency, room, window, 10_000, Duration.ofSeconds(30));
+    }
+
+    private static Page[] pages(int count, int size, int keys, Random random) {
+        AtomicLong id = new AtomicLong();
+        return Stream.generate(() ->
+                        TestLog.page(Stream.generate(() -> event(id.incrementAndGet(), "key-" + random.nextInt(keys)))
+                                .limit(size)
+                                .toArray(Event[]::new)))
+                .limit(count)
+                .toArray(Page[]::new);
     }
 
     private static Flux<Page> endless(Page... pages) {

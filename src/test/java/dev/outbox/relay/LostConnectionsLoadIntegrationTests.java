@@ -58,10 +58,10 @@ class LostConnectionsLoadIntegrationTests {
     private void end(String kind, TestApplication application, Writers writers) {
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(random.nextInt(400)));
         assertThat(application.get("/orders/1")).isEqualTo(200);
+        Deliveries.await(
+                () -> database.number("select count(*) from " + sessions(kind)) > 0, RECOVERY, kind + " is back");
         long began = System.nanoTime();
-        long ended = database.number(
-                "select count(pg_terminate_backend(pid)) from pg_stat_activity where datname = current_database()"
-                        + " and application_name like '" + kind + "'");
+        long ended = database.number("select count(pg_terminate_backend(pid)) from " + sessions(kind));
         assertThat(ended).as("sessions of " + kind).isPositive();
         Duration delivered = writers.firstDeliveryAfter(System.nanoTime(), deliveries, RECOVERY);
         Deliveries.await(() -> application.get("/orders/1") == 200, RECOVERY, "an answer");
@@ -70,6 +70,10 @@ class LostConnectionsLoadIntegrationTests {
         worst.merge(kind + " → answer", answered.toMillis(), Math::max);
         assertThat(delivered).isLessThan(RECOVERY);
         assertThat(answered).isLessThan(RECOVERY);
+    }
+
+    private static String sessions(String kind) {
+        return "pg_stat_activity where datname = current_database() and application_name like '" + kind + "'";
     }
 
     private List<String> kindsInRandomOrder() {

@@ -1,6 +1,5 @@
 package dev.outbox.relay;
 
-import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
@@ -110,6 +109,43 @@ class OperatorActionsIntegrationTests {
     }
 
     @Test
+    void whatIsAskedOfOneInstanceIsDoneByTheOneThatLeads() {
+        RecordingHandler first = new RecordingHandler("recording");
+        RecordingHandler second = new RecordingHandler("recording");
+        try (TestRelay leader = TestRelay.with(database, first)) {
+            awaitRegistered();
+            try (TestRelay other = TestRelay.with(database, second)) {
+                long pause = ask(other, Action.Name.PAUSE, Arguments.NONE);
+                awaitApplied(pause);
+                assertThat(database.value("select applied_by from outbox.action where id = " + pause))
+                        .isEqualTo(leader.relay.instance());
+                database.execute("update orders set status = 'shipped' where id = 1");
+                awaitApplied(ask(other, Action.Name.RESUME, Arguments.NONE));
+                first.awaitCount(1, SOON);
+                assertThat(second.events).isEmpty();
+            }
+        }
+    }
+
+    @Test
+    void aReplayOfAKeyDeliversItsEventsAgainInOrderAndMarked() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            database.execute("update orders set status = 'backorder' where id in (1, 2)");
+            database.execute("update orders set status = 'shipped' where id in (1, 2)");
+            handler.awaitCount(4, SOON);
+            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments(null, "2", null, null, null)));
+            handler.awaitCount(6, SOON);
+            Deliveries.await(() -> database.number("select count(*) from outbox.parked") == 0, SOON, "the end of it");
+        }
+        assertThat(handler.events.subList(4, 6))
+                .allMatch(Event::replayed)
+                .allMatch(event -> event.key().equals("2"))
+                .extracting(Event::type)
+                .containsExactly("order.backordered", "order.shipped");
+    }
+
+    @Test
     void anActionThatCannotBeDoneDoesNotHoldUpTheSubscription() {
         RecordingHandler handler = new RecordingHandler("recording");
         try (TestRelay relay = TestRelay.with(database, handler)) {
@@ -123,18 +159,12 @@ class OperatorActionsIntegrationTests {
         }
     }
 
-    private long ask(TestRelay relay, Action.Name name, Arguments arguments) {
-        return requireNonNull(relay.actions
-                        .ask("recording", name, arguments, null, "test", null)
-                        .block(SOON))
-                .id();
+    private static long ask(TestRelay relay, Action.Name name, Arguments arguments) {
+        return relay.ask("recording", name, arguments);
     }
 
     private void awaitApplied(long action) {
-        Deliveries.await(
-                () -> database.number("select count(applied_at) from outbox.action where id = " + action) == 1,
-                SOON,
-                "action " + action);
+        TestRelay.awaitApplied(database, action);
     }
 
     private void awaitRegistered() {

@@ -109,6 +109,18 @@ class ParkedKeysTests {
         assertThat(parked.contains(3)).isTrue();
     }
 
+    /** Event 1 was done and came again when 2 was parked already; then the instance was replaced. */
+    @Test
+    void anEventThatWasTriedFollowsOneThatStandsBeforeItAgain() {
+        ParkedKeys parked = new ParkedKeys(
+                POLICY,
+                now::get,
+                () -> 0,
+                List.of(stored(1, "a", State.BLOCKED, null), stored(2, "a", State.RETRYING, Duration.ofSeconds(5))));
+        parked.deliver(parked.takeDue());
+        assertThat(parked.takeDue().id).isEqualTo(2);
+    }
+
     private ParkedKeys keys(RetryPolicy policy) {
         return new ParkedKeys(policy, now::get, () -> 0, List.of());
     }

@@ -1,10 +1,14 @@
 package dev.outbox.relay;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
+import dev.outbox.log.Action;
 import dev.outbox.log.Actions;
+import dev.outbox.log.Arguments;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
@@ -20,6 +24,8 @@ import java.util.function.Function;
 
 /** A relay on a test database, with the handlers of a test and the application's own connections. */
 final class TestRelay implements AutoCloseable {
+
+    private static final Duration SOON = Duration.ofSeconds(20);
 
     final Relay relay;
     final EventLog log;
@@ -45,12 +51,13 @@ final class TestRelay implements AutoCloseable {
         Ledger ledger =
                 new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.circuitStates(units), instance);
         List<Subscription> subscriptions = new ArrayList<>();
-        handlers.forEach(handler -> subscriptions.add(new HandlerSubscription(handler, log, ledger)));
-        transactional.forEach(handler -> subscriptions.add(new TransactionalSubscription(handler, units, log, ledger)));
+        handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
+        transactional.forEach(handler ->
+                TransactionalSubscription.of(handler, units, log, ledger).forEach(subscriptions::add));
         relay = new Relay(
                 RelayConfiguration.listener(connections),
                 log,
-                checkpoints,
+                TestLog.claims(units),
                 new ActionApplier(
                         units,
                         checkpoints,
@@ -87,6 +94,21 @@ final class TestRelay implements AutoCloseable {
 
     static TestRelay through(Connections connections, Handler... handlers) {
         return new TestRelay(connections, TestLog::eventLog, Duration.ofSeconds(1), List.of(handlers), List.of());
+    }
+
+    /** Asks what an operator would. @return the id of the action */
+    long ask(String subscription, Action.Name name, Arguments arguments) {
+        return requireNonNull(actions.ask(subscription, name, arguments, null, "test", null)
+                        .block(SOON))
+                .id();
+    }
+
+    /** Waits until an action has been applied. */
+    static void awaitApplied(TestDatabase database, long action) {
+        Deliveries.await(
+                () -> database.number("select count(applied_at) from outbox.action where id = " + action) == 1,
+                SOON,
+                "action " + action);
     }
 
     void stop() {

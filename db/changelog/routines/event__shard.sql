@@ -1,0 +1,14 @@
+--liquibase formatted sql
+
+--changeset outbox:event__shard runOnChange:true splitStatements:false stripComments:false
+-- Which of so many shards the events of a key belong to, from 1. It must never answer anything else for the same key: an event
+-- would be passed by one shard as another's, and by that one as done. So it goes by the characters of the key alone, not by a
+-- hash of PostgreSQL's that another version, machine or encoding may compute otherwise.
+-- Without SET, so that queries inline it.
+create or replace function outbox.shard(key text, shards integer) returns integer
+    language sql stable parallel safe
+as $$
+    select 1 + (pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 0) * 256
+        + pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 1)) % shards
+$$;
+--rollback drop function outbox.shard(text, integer);

@@ -1,0 +1,72 @@
+package dev.outbox.relay;
+
+import dev.outbox.log.Call;
+import java.time.Duration;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicLong;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
+
+/**
+ * Whether operators call, asked once for all subscriptions that an instance runs: when one of them begins to wait, when an instance
+ * tells, and every second, since who calls by SQL tells nobody. Asks while somebody waits. A look that fails ends no run, which would
+ * repeat what is in hand: the next one follows in a second.
+ */
+final class Calls {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Calls.class);
+
+    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
+
+    private final Mono<List<Call>> state;
+    private final Count told;
+    private final AtomicLong begun = new AtomicLong();
+    private final Flux<Look> looks = Flux.defer(this::look).repeat().share();
+
+    /**
+     * @param state of all subscriptions
+     * @param told how often instances have told that an operator called, or of something else
+     */
+    Calls(Mono<List<Call>> state, Count told) {
+        this.state = state;
+        this.told = told;
+    }
+
+    private record Look(long number, List<Call> calls) {
+
+        boolean finds(String subscription, boolean paused) {
+            return calls.stream()
+                    .anyMatch(call -> call.subscription().equals(subscription)
+                            && (call.actionWaits() || call.paused() != paused));
+        }
+    }
+
+    /**
+     * Waits for an operator.
+     *
+     * @param paused whether the subscription was paused when its controls were read
+     * @return completes when an action waits, or somebody has paused or resumed the subscription by SQL; never fails. What a look
+     *     that began earlier found does not count: it may be done by now
+     */
+    Mono<Void> of(String subscription, boolean paused) {
+        return Mono.defer(() -> {
+            long before = begun.get();
+            return looks.filter(look -> look.number() > before && look.finds(subscription, paused))
+                    .next()
+                    .then();
+        });
+    }
+
+    private Flux<Look> look() {
+        long number = begun.incrementAndGet();
+        long mark = told.get();
+        return state.map(calls -> new Look(number, calls))
+                .doOnError(error -> LOG.warn("calls.unknown error=\"{}\"", error.toString()))
+                .onErrorComplete()
+                .concatWith(Mono.firstWithSignal(
+                                told.above(mark), Mono.delay(LOOK_EVERY).then())
+                        .then(Mono.empty()));
+    }
+}

@@ -1,0 +1,90 @@
+package dev.outbox.relay;
+
+import java.util.concurrent.ThreadLocalRandom;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+import reactor.core.scheduler.Scheduler;
+
+/**
+ * What becomes of failed attempts of one subscription, and what the log says of it: an event is parked and its key waits, or the
+ * circuit opens. Not safe for threads: one at a time.
+ */
+final class Failures {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Failures.class);
+
+    final ParkedKeys parked;
+    final Circuit circuit;
+    private final String subscription;
+
+    Failures(String subscription, ParkedKeys parked, Circuit circuit) {
+        this.subscription = subscription;
+        this.parked = parked;
+        this.circuit = circuit;
+    }
+
+    /** As they are stored. */
+    static Failures of(Ledger.Account account, RetryPolicy policy, Scheduler timer) {
+        return new Failures(
+                account.last().subscription(),
+                new ParkedKeys(
+                        policy,
+                        () -> Clocks.millis(timer),
+                        () -> ThreadLocalRandom.current().nextDouble(),
+                        account.parked()),
+                new Circuit(() -> Clocks.millis(timer), account.circuit()));
+    }
+
+    /** An attempt succeeded. @return whether that closed the circuit */
+    boolean succeeded() {
+        boolean closed = circuit.succeeded();
+        if (closed) {
+            LOG.warn("circuit.closed subscription={}", subscription);
+        }
+        return closed;
+    }
+
+    /**
+     * Whether a failure is the destination's: while the circuit is open it is not the event's, which keeps its place and its
+     * attempts. The failure that opens it is still the event's.
+     *
+     * @param probe whether the attempt was to find out if the destination is back
+     */
+    boolean isTheDestinations(String key, Outcome failure, boolean probe) {
+        if (!(failure instanceof Outcome.Retry retry)) {
+            return false;
+        }
+        if (circuit.isOpen()) {
+            if (probe) {
+                circuit.probeFailed();
+            }
+            return true;
+        }
+        if (circuit.failed(key, retry.cause())) {
+            LOG.warn("circuit.opened subscription={} error=\"{}\"", subscription, circuit.error());
+        }
+        return false;
+    }
+
+    /** The first event of a key failed. */
+    void park(long id, String key, boolean replayed, Outcome failure) {
+        report(parked.park(id, key, replayed, failure), failure);
+    }
+
+    /** A parked event failed again. */
+    void fail(ParkedKeys.Entry entry, Outcome failure) {
+        parked.fail(entry, failure);
+        report(entry, failure);
+    }
+
+    private void report(ParkedKeys.Entry entry, Outcome failure) {
+        LOG.warn(
+                "delivery.failed event={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
+                entry.id,
+                entry.key,
+                subscription,
+                entry.attempts(),
+                parked.next(entry),
+                Outcome.describe(Outcome.cause(failure)));
+    }
+}

@@ -1,0 +1,136 @@
+package dev.outbox.relay;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import dev.outbox.log.Call;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.concurrent.atomic.AtomicInteger;
+import org.junit.jupiter.api.Test;
+import reactor.core.Disposable;
+import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
+import reactor.test.scheduler.VirtualTimeScheduler;
+
+class CallsTests {
+
+    private static final Duration BEAT = Duration.ofSeconds(1);
+    private static final List<Call> NOBODY = List.of(new Call("a", false, false), new Call("b", false, false));
+
+    private final AtomicInteger looks = new AtomicInteger();
+    private final Count told = new Count();
+    private volatile List<Call> state = NOBODY;
+    private final Calls calls = new Calls(
+            Mono.fromSupplier(() -> {
+                looks.incrementAndGet();
+                return state;
+            }),
+            told);
+
+    @Test
+    void oneLookASecondServesAllWhoWaitAndThereIsNoneWhenNobodyDoes() {
+        inVirtualTime(time -> {
+            Disposable first = calls.of("a", false).subscribe();
+            Disposable second = calls.of("b", false).subscribe();
+            time.advanceTimeBy(BEAT.multipliedBy(10));
+            assertThat(looks.get()).isEqualTo(11);
+            first.dispose();
+            second.dispose();
+            time.advanceTimeBy(BEAT.multipliedBy(10));
+            assertThat(looks.get()).isEqualTo(11);
+        });
+    }
+
+    @Test
+    void whoIsCalledIsToldAndTheOthersWaitOn() {
+        inVirtualTime(time -> {
+            Disposable first = calls.of("a", false).subscribe();
+            Disposable second = calls.of("b", false).subscribe();
+            state = List.of(new Call("a", false, true), new Call("b", false, false));
+            time.advanceTimeBy(BEAT);
+            assertThat(first.isDisposed()).isTrue();
+            assertThat(second.isDisposed()).isFalse();
+            state = List.of(new Call("a", false, false), new Call("b", true, false));
+            time.advanceTimeBy(BEAT);
+            assertThat(second.isDisposed()).isTrue();
+        });
+    }
+
+    @Test
+    void aPauseThatIsKnownIsNoCallAndItsEndIsOne() {
+        inVirtualTime(time -> {
+            state = List.of(new Call("a", true, false));
+            Disposable waiting = calls.of("a", true).subscribe();
+            time.advanceTimeBy(BEAT.multipliedBy(3));
+            assertThat(waiting.isDisposed()).isFalse();
+            state = NOBODY;
+            time.advanceTimeBy(BEAT);
+            assertThat(waiting.isDisposed()).isTrue();
+        });
+    }
+
+    @Test
+    void whenAnInstanceTellsItLooksAtOnce() {
+        inVirtualTime(time -> {
+            Disposable waiting = calls.of("a", false).subscribe();
+            state = List.of(new Call("a", false, true));
+            told.increment();
+            assertThat(waiting.isDisposed()).isTrue();
+        });
+    }
+
+    /** It may be what the one who waits has just applied. */
+    @Test
+    void whatALookFoundThatBeganBeforeDoesNotCount() {
+        Sinks.One<List<Call>> slow = Sinks.one();
+        AtomicInteger asked = new AtomicInteger();
+        Calls calls = new Calls(
+                Mono.defer(() -> asked.incrementAndGet() == 1 ? slow.asMono() : Mono.just(NOBODY)), new Count());
+        inVirtualTime(time -> {
+            Disposable other = calls.of("b", false).subscribe();
+            Disposable waiting = calls.of("a", false).subscribe();
+            slow.tryEmitValue(List.of(new Call("a", false, true), new Call("b", false, false)));
+            assertThat(waiting.isDisposed()).isFalse();
+            time.advanceTimeBy(BEAT);
+            assertThat(asked.get()).isEqualTo(2);
+            assertThat(waiting.isDisposed()).isFalse();
+            other.dispose();
+            waiting.dispose();
+        });
+    }
+
+    @Test
+    void aLookThatFailsEndsNothingAndTheNextOneFollows() {
+        AtomicInteger asked = new AtomicInteger();
+        Calls calls = new Calls(
+                Mono.defer(() -> asked.incrementAndGet() == 2
+                        ? Mono.error(new IllegalStateException("away"))
+                        : Mono.just(state)),
+                told);
+        inVirtualTime(time -> {
+            List<Throwable> failures = new ArrayList<>();
+            Disposable waiting = calls.of("a", false).subscribe(nothing -> {}, failures::add);
+            time.advanceTimeBy(BEAT);
+            assertThat(asked.get()).isEqualTo(2);
+            assertThat(waiting.isDisposed()).isFalse();
+            state = List.of(new Call("a", false, true));
+            time.advanceTimeBy(BEAT);
+            assertThat(waiting.isDisposed()).isTrue();
+            assertThat(failures).isEmpty();
+        });
+    }
+
+    private interface InTime {
+        void pass(VirtualTimeScheduler time);
+    }
+
+    private static void inVirtualTime(InTime test) {
+        VirtualTimeScheduler time = VirtualTimeScheduler.getOrSet();
+        try {
+            test.pass(time);
+        } finally {
+            VirtualTimeScheduler.reset();
+        }
+    }
+}
