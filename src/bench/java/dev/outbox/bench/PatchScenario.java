@@ -1,74 +1,81 @@
 package dev.outbox.bench;
 
-import io.netty.buffer.Unpooled;
-import java.nio.charset.StandardCharsets;
-import java.util.Arrays;
-import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
-import reactor.core.publisher.Flux;
-import reactor.core.publisher.Mono;
-import reactor.netty.http.client.HttpClient;
-import reactor.netty.resources.ConnectionProvider;
+import dev.outbox.orders.SingleChanges;
+import java.util.ArrayList;
+import java.util.List;
 
-/** PATCH /orders/update over 64 kept-alive connections, each change of another order, durable with its event. */
+/** PATCH /orders/update over 64 connections that are kept, each change of another order, durable with its event. */
 final class PatchScenario implements Bench.Scenario {
 
     private static final int CONNECTIONS = 64;
-    private static final int REQUESTS = 40_000;
-    private static final int RUNS = 5;
 
-    private final AtomicInteger order = new AtomicInteger();
+    private static final String PATCH = "PATCH /orders/update";
+    private static final String NOTHING = "a route that does nothing";
+    private static final String SINGLE = "each change a statement";
 
     @Override
-    public void run() throws Exception {
-        double[] rates = new double[RUNS];
-        try (Service.Elsewhere service = Service.Elsewhere.start().awaitReady()) {
-            HttpClient client = HttpClient.create(ConnectionProvider.create("bench", CONNECTIONS))
-                    .host("localhost")
-                    .port(service.port())
-                    .headers(headers -> headers.add("Content-Type", "application/json"));
-            for (int i = -2; i < RUNS; i++) {
-                long[] waits = new long[REQUESTS];
-                AtomicInteger count = new AtomicInteger();
-                AtomicLong failures = new AtomicLong();
-                long began = System.nanoTime();
-                Flux.range(0, CONNECTIONS)
-                        .flatMap(connection -> loop(client, waits, count, failures), CONNECTIONS)
-                        .blockLast();
-                double rate = REQUESTS / ((System.nanoTime() - began) / 1e9);
-                System.out.printf("PATCH/s %,.0f, %s, failures %d%n", rate, Figures.percentiles(waits), failures.get());
-                if (i >= 0) {
-                    rates[i] = rate;
-                }
+    public List<Result> run(Database database, Settings settings) throws Exception {
+        int requests = settings.count(40_000);
+        SqlLoad sql = new SqlLoad(database);
+        String direct = sql.program() + ", no HTTP";
+        int half = database.orders() / 2;
+        database.clean();
+        try (Service service = Service.start(database, Nothing.class, SingleChanges.class);
+                HttpLoad http = new HttpLoad(service.port(), CONNECTIONS)) {
+            Changes changes = new Changes(half);
+            Changes ignored = new Changes(half);
+            List<Side> sides = new ArrayList<>();
+            sides.add(new Side(
+                    PATCH, () -> settled(database, http.run(changes.requests("/orders/update", requests)))));
+            sides.add(new Side(NOTHING, () -> http.run(ignored.requests("/bench/nothing", requests))));
+            if (!settings.smoke()) {
+                sides.add(new Side(direct, () -> settled(database, List.of(commits(sql, settings, half)))));
+                sides.add(new Side(
+                        SINGLE,
+                        () -> settled(database, http.run(changes.requests("/bench/orders/update", requests)))));
             }
+            return List.of(new Pairs(settings)
+                    .run(
+                            PATCH + " over " + CONNECTIONS + " connections",
+                            sides,
+                            List.of(
+                                    Bar.atLeast(8_000, "requests", PATCH),
+                                    Bar.atMost(25, "p99", PATCH),
+                                    Bar.ratio(0.5, 0.1, "requests", PATCH, NOTHING))));
         }
-        System.out.println("PATCH /orders/update, " + CONNECTIONS + " connections, requests/s: " + Figures.spread(rates));
-        Arrays.sort(rates);
     }
 
-    private Mono<Void> loop(HttpClient client, long[] waits, AtomicInteger count, AtomicLong failures) {
-        return Mono.defer(() -> patch(client, waits, count.getAndIncrement(), failures))
-                .repeat(() -> count.get() < waits.length)
-                .then();
+    /** On orders of their own; the same name as the others, to be compared with them. */
+    private static Value commits(SqlLoad sql, Settings settings, int half) throws Exception {
+        double rate = sql.run(CONNECTIONS, settings.seconds(8), half + 1, 2 * half)
+                .amount();
+        return new Value("requests", "/s", rate);
     }
 
-    private Mono<Void> patch(HttpClient client, long[] waits, int index, AtomicLong failures) {
-        if (index >= waits.length) {
-            return Mono.empty();
+    private static List<Value> settled(Database database, List<Value> values) throws Exception {
+        database.awaitCaughtUp("billing", "notifications");
+        return values;
+    }
+
+    /** Takes the orders from 1 up in turn, back and forth between two statuses. */
+    private static final class Changes {
+
+        private final int orders;
+        private int next;
+
+        Changes(int orders) {
+            this.orders = orders;
         }
-        int id = order.incrementAndGet() % 300_000 + 1;
-        String body = "{\"id\":" + id + ",\"status\":\"" + (id % 10 == 0 ? "created" : "backorder") + "\"}";
-        long began = System.nanoTime();
-        return client.patch()
-                .uri("/orders/update")
-                .send(Mono.fromSupplier(() -> Unpooled.copiedBuffer(body, StandardCharsets.UTF_8)))
-                .responseSingle((response, content) -> content.asString().map(text -> {
-                    if (response.status().code() != 200) {
-                        failures.incrementAndGet();
-                    }
-                    return text;
-                }))
-                .doOnSuccess(text -> waits[index] = System.nanoTime() - began)
-                .then();
+
+        byte[][] requests(String path, int count) {
+            byte[][] requests = new byte[count][];
+            for (int i = 0; i < count; i++) {
+                String status = next / orders % 2 == 0 ? "backorder" : "created";
+                String body = "{\"id\":" + (next % orders + 1) + ",\"status\":\"" + status + "\"}";
+                requests[i] = HttpLoad.request("PATCH", path, body);
+                next++;
+            }
+            return requests;
+        }
     }
 }

@@ -1,32 +1,37 @@
 package dev.outbox.bench;
 
-/** From the start of the process to its first answer, with an embedded database that has to be started too. */
+import java.util.ArrayList;
+import java.util.List;
+
+/** From the start of the process to its first answer, with data from a former run. */
 final class StartScenario implements Bench.Scenario {
 
-    private static final int RUNS = 5;
+    private static final String EXTERNAL = "database that runs";
+    private static final String EMBEDDED = "embedded database, started too";
+
+    private static final List<String> EMBEDDED_PROPERTIES = List.of("-Doutbox.embedded.directory=target/bench-embedded");
 
     @Override
-    public void run() throws Exception {
-        double[] millis = new double[RUNS];
-        for (int i = -1; i < RUNS; i++) {
-            long began = System.nanoTime();
-            try (Service.Elsewhere service = Service.Elsewhere.start().awaitReady()) {
-                double taken = (System.nanoTime() - began) / 1e6;
-                if (i >= 0) {
-                    millis[i] = taken;
-                }
-                if (i == RUNS - 1) {
-                    System.out.println("memory: " + rss(service.process().pid()));
-                }
-            }
-        }
-        System.out.println("start to first answer, ms: " + Figures.spread(millis));
+    public List<Result> run(Database database, Settings settings) throws Exception {
+        database.clean();
+        Service.launch(EMBEDDED_PROPERTIES).awaitReady().close();
+        return List.of(new Pairs(settings)
+                .run(
+                        "start to the first answer",
+                        List.of(
+                                new Side(EXTERNAL, () -> start(database.serviceProperties())),
+                                new Side(EMBEDDED, () -> start(EMBEDDED_PROPERTIES))),
+                        List.of(Bar.atMost(3_000, "first answer", EXTERNAL), Bar.atMost(5_000, "first answer", EMBEDDED))));
     }
 
-    private static String rss(long pid) throws Exception {
-        return java.nio.file.Files.readAllLines(java.nio.file.Path.of("/proc/" + pid + "/status")).stream()
-                .filter(line -> line.startsWith("VmRSS"))
-                .findFirst()
-                .orElse("unknown");
+    private static List<Value> start(List<String> flags) throws Exception {
+        long began = System.nanoTime();
+        try (Service service = Service.launch(flags).awaitReady()) {
+            List<Value> values = new ArrayList<>();
+            values.add(new Value("first answer", "ms", (System.nanoTime() - began) / 1e6));
+            values.add(new Value(
+                    "resident", "MB", ProcessTimes.resident(service.process().toHandle())));
+            return values;
+        }
     }
 }
