@@ -122,8 +122,7 @@ public final class JavaProcess implements AutoCloseable {
         kill();
     }
 
-    /** Surefire leaves an empty entry at the end, which would mean the working directory. */
-    /** Of this process. */
+    /** Of this process; without the empty entry that Surefire leaves at the end, which would mean the working directory. */
     public static String classPath() {
         return Stream.of(System.getProperty("java.class.path").split(File.pathSeparator))
                 .filter(entry -> !entry.isEmpty())
