@@ -101,6 +101,7 @@ class TailIntegrationTests {
         Reading follower = Reading.at(Position.BEGINNING, null, tail);
         insert("first");
         assertThat(follower.keys(1)).containsExactly("first");
+        Deliveries.await(() -> DoorbellIntegrationTests.somebodySleeps(database), SOON, "the tail to be there");
         insert(keys);
         looked.asMono().block(SOON);
         insert("newer");
