@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.database.Database;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.Readable;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -13,6 +14,7 @@ import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Timed;
 
 /** The log of all events: reads them in windows of visibility, so that none is missed and none comes twice. */
 @Repository
@@ -94,6 +96,9 @@ public class EventLog {
 
     private static final String BARRIER = "select pg_current_xact_id()::text::bigint as barrier where $1";
 
+    /** A message for nobody, so that there is something to flush; as durable as the session's setting says. */
+    private static final String COMMIT = "select pg_logical_emit_message(true, 'outbox', '')::text as lsn where $1";
+
     private final Database database;
 
     EventLog(@Qualifier("logReaders") Database database) {
@@ -122,6 +127,11 @@ public class EventLog {
     /** Which transactions have ended, as a text: as long as it is the same, nothing has become visible. Much cheaper than a page. */
     public Mono<String> snapshot() {
         return database.query(row -> text(row, "snapshot"), SNAPSHOT, true).map(rows -> rows.get(0));
+    }
+
+    /** Commits a transaction that changes nothing. @return how long it took, about as long as a writer waits for a commit */
+    public Mono<Duration> commit() {
+        return database.query(row -> text(row, "lsn"), COMMIT, true).timed().map(Timed::elapsed);
     }
 
     /**

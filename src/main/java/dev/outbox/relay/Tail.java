@@ -124,6 +124,9 @@ final class Tail {
         if (from == null) {
             return wakeUp().then(log.end()).doOnNext(end -> position = end).then();
         }
+        if (traffic.asksHowLongACommitTakes()) {
+            return log.commit().doOnNext(traffic::aCommitTook).then();
+        }
         if (asleep && traffic.isHeavy()) {
             return wakeUp();
         }

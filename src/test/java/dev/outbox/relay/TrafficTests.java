@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.time.Duration;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
@@ -31,6 +32,49 @@ class TrafficTests {
             assertThat(traffic.isHeavy()).isFalse();
             assertThat(i < 200 || !traffic.isLight()).as("after %s ms", i).isTrue();
         }
+    }
+
+    @Test
+    void aFastCommitLetsMoreEventsRing() {
+        traffic.aCommitTook(Duration.ofMillis(1)); // 300 a second
+        traffic.add(29);
+        assertThat(traffic.isHeavy()).isFalse();
+        traffic.add(1);
+        assertThat(traffic.isHeavy()).isTrue();
+        pass(100);
+        traffic.add(14);
+        assertThat(traffic.isLight()).isFalse();
+        pass(100);
+        assertThat(traffic.isLight()).isTrue();
+    }
+
+    @Test
+    void whatIsHeavyIsBetweenAHundredAndAThousandEventsASecond() {
+        traffic.aCommitTook(Duration.ofSeconds(1));
+        traffic.add(9);
+        assertThat(traffic.isHeavy()).isFalse();
+        traffic.add(1);
+        assertThat(traffic.isHeavy()).isTrue();
+        traffic.aCommitTook(Duration.ZERO);
+        traffic.add(89);
+        assertThat(traffic.isHeavy()).isFalse();
+        traffic.add(1);
+        assertThat(traffic.isHeavy()).isTrue();
+    }
+
+    @Test
+    void itAsksOnceASecondAndOnlyInBetween() {
+        assertThat(traffic.asksHowLongACommitTakes()).isFalse();
+        traffic.add(50);
+        assertThat(traffic.asksHowLongACommitTakes()).isTrue();
+        traffic.aCommitTook(Duration.ofMillis(1));
+        assertThat(traffic.asksHowLongACommitTakes()).isFalse();
+        pass(1_000);
+        assertThat(traffic.asksHowLongACommitTakes()).isFalse();
+        traffic.add(50);
+        assertThat(traffic.asksHowLongACommitTakes()).isTrue();
+        traffic.add(50);
+        assertThat(traffic.asksHowLongACommitTakes()).isFalse();
     }
 
     @Test
