@@ -27,6 +27,7 @@ public final class Bench {
         SCENARIOS.put("idle", new IdleScenario());
         SCENARIOS.put("held", new HeldScenario());
         SCENARIOS.put("start", new StartScenario());
+        SCENARIOS.put("jvm", new JvmScenario());
     }
 
     private static final List<String> SMOKE = List.of("drain", "patch", "billing", "writers");

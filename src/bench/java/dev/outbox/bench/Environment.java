@@ -30,7 +30,8 @@ final class Environment {
                         + (settings.smoke()
                                 ? ""
                                 : " -Dbench.size=" + settings.size() + " -Dbench.pairs=" + settings.pairs())
-                        + (Peer.JAVA.isEmpty() ? "" : " -Dbench.peer-java=" + Peer.JAVA)
+                        + property("bench.java")
+                        + property("bench.peer-java")
                         + " verify -DskipTests");
         environment.put("processors", Integer.toString(Runtime.getRuntime().availableProcessors()));
         environment.put("processor", line("/proc/cpuinfo", "model name"));
@@ -38,6 +39,7 @@ final class Environment {
         environment.put("load before", Files.readString(Path.of("/proc/loadavg")).strip());
         environment.put("system", System.getProperty("os.name") + " " + System.getProperty("os.version"));
         environment.put("JDK", System.getProperty("java.vm.name") + " " + System.getProperty("java.runtime.version"));
+        environment.put("service on", Jvm.chosen().name());
         return environment;
     }
 
@@ -47,6 +49,11 @@ final class Environment {
             settings.put("PostgreSQL " + setting, database.text("show " + setting));
         }
         return settings;
+    }
+
+    private static String property(String name) {
+        String value = System.getProperty(name, "");
+        return value.isEmpty() ? "" : " -D" + name + "=" + value;
     }
 
     private static String line(String file, String name) throws IOException {

@@ -28,22 +28,30 @@ record Service(Process process, int port) implements AutoCloseable {
 
     /** As above, with flags of the JVM and without waiting. */
     static Service launch(List<String> flags, Class<?>... beans) throws IOException {
+        return launch(Jvm.chosen(), flags, beans);
+    }
+
+    static Service launch(Jvm jvm, List<String> flags, Class<?>... beans) throws IOException {
+        List<String> arguments = new ArrayList<>(flags);
+        arguments.addAll(List.of("-cp", System.getProperty("java.class.path"), ServiceProcess.class.getName()));
+        for (Class<?> bean : beans) {
+            arguments.add(bean.getName());
+        }
+        return of(jvm.command(arguments.toArray(String[]::new)));
+    }
+
+    /** As the command starts it, at a port that is told by the environment. */
+    static Service of(List<String> command) throws IOException {
         int port;
         try (ServerSocket socket = new ServerSocket(0)) {
             port = socket.getLocalPort();
-        }
-        List<String> command = new ArrayList<>();
-        command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-        command.addAll(flags);
-        command.addAll(List.of("-Dserver.port=" + port, "-Dlogging.level.dev.outbox=warn"));
-        command.addAll(List.of("-cp", System.getProperty("java.class.path"), ServiceProcess.class.getName()));
-        for (Class<?> bean : beans) {
-            command.add(bean.getName());
         }
         ProcessBuilder builder = new ProcessBuilder(command)
                 .redirectErrorStream(true)
                 .redirectOutput(ProcessBuilder.Redirect.appendTo(
                         Path.of("target", "bench.log").toFile()));
+        builder.environment().put("SERVER_PORT", Integer.toString(port));
+        builder.environment().put("LOGGING_LEVEL_DEV_OUTBOX", "warn");
         return new Service(builder.start(), port);
     }
 
