@@ -38,6 +38,7 @@ final class JvmScenario implements Bench.Scenario {
         try (Service service = Service.launch(jvm, flags, Counting.class).awaitReady();
                 HttpLoad http = new HttpLoad(service.port(), CONNECTIONS)) {
             List<Value> values = new ArrayList<>();
+            service.pause(database, "counting"); // it is done by whoever leads, so it leads now
             DrainScenario.drain(database, service, events);
             values.add(DrainScenario.drain(database, service, events));
             Changes changes = new Changes(database.orders());
