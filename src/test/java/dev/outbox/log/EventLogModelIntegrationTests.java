@@ -6,6 +6,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
 import java.sql.Connection;
+import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
@@ -62,22 +63,38 @@ class EventLogModelIntegrationTests {
         assertThat(lossOf(this::page)).isPositive();
     }
 
-    /** Sharp: the writer with the highest xid has drawn its id, and is in no snapshot's list, when a higher id is seen. */
+    /**
+     * Sharp: the writer with the highest xid has drawn its id, and is in no snapshot's list, when a higher id is seen. Whoever else
+     * ends a transaction on the server meanwhile, such as autovacuum, puts it into the list; then once more.
+     */
     @Test
     void theNewestWriterIsNotMissedAndIsMissedWithoutTheBarrier() throws SQLException {
+        int round = 0;
+        while (!newestWriterCommitsAboveTheSnapshot()) {
+            assertThat(++round).as("rounds with others' transactions").isLessThan(50);
+        }
+    }
+
+    private boolean newestWriterCommitsAboveTheSnapshot() throws SQLException {
+        Position before = page(Position.BEGINNING, 1_000).after();
         try (Connection early = server.connect();
                 Connection newest = server.connect()) {
             begin(early, "select pg_current_xact_id()");
             begin(newest, insert("newest"));
+            long xid = transactionOf(newest);
             execute(early, insert("early"));
             early.commit();
 
-            Page seen = page(Position.BEGINNING, 100);
+            Page seen = page(before, 100);
             assertThat(seen.events()).extracting(Event::key).containsExactly("early");
             newest.commit();
 
-            assertThat(page(withoutBarrier(seen).after(), 100).events()).isEmpty();
             assertThat(page(seen.after(), 100).events()).extracting(Event::key).containsExactly("newest");
+            if (seen.after().done().xmax() > xid) {
+                return false;
+            }
+            assertThat(page(withoutBarrier(seen).after(), 100).events()).isEmpty();
+            return true;
         }
     }
 
@@ -177,6 +194,14 @@ class EventLogModelIntegrationTests {
     private static void execute(Connection connection, String sql) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute(sql);
+        }
+    }
+
+    private static long transactionOf(Connection connection) throws SQLException {
+        try (Statement statement = connection.createStatement();
+                ResultSet row = statement.executeQuery("select pg_current_xact_id()::text::bigint")) {
+            row.next();
+            return row.getLong(1);
         }
     }
 

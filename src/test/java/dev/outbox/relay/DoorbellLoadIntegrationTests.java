@@ -70,12 +70,17 @@ class DoorbellLoadIntegrationTests {
         }
     }
 
+    /** Whoever else draws an xid meanwhile, such as autovacuum, lets the twin notice. */
     @Test
     void aReaderThatSettlesByItsSnapshotAloneIsCaught() throws Exception {
-        assertThat(silentCommitIsNoticed(TestLog::settlingByTheSnapshot)).isFalse();
+        boolean noticed = true;
+        for (int i = 0; i < 5 && noticed; i++) {
+            noticed = silentCommitIsNoticed(TestLog::settlingByTheSnapshot);
+        }
+        assertThat(noticed).isFalse();
     }
 
-    /** Nothing but the silent writer may draw an xid meanwhile: the other events stay in hand, so that no checkpoint is stored. */
+    /** The other events stay in hand, so that no checkpoint is stored, which would draw an xid. */
     private boolean silentCommitIsNoticed(Function<Database, EventLog> eventLog) throws Exception {
         TestDatabase own = TestDatabase.fresh();
         Sinks.Empty<Void> over = Sinks.empty();
