@@ -33,6 +33,9 @@ final class Leadership {
 
     private static final Duration LOOK_EVERY = Duration.ofMillis(500);
 
+    /** Who runs everything can miss nothing but newcomers, and they tell. */
+    private static final Duration LOOK_FOR_NEWCOMERS_EVERY = Duration.ofSeconds(3);
+
     /** What nobody takes whose turn it is, anybody takes: that one may be frozen. */
     private static final Duration LEFT_FREE = Duration.ofSeconds(1);
 
@@ -99,10 +102,12 @@ final class Leadership {
                 .flatMap(balance -> Flux.fromIterable(noteFree(balance))
                         .concatMap(name -> take(name, balance), 1)
                         .then(Mono.fromRunnable(() -> giveUp(balance))))
-                .then(Mono.firstWithSignal(
-                        stop,
-                        listener.changes().above(changes),
-                        Mono.delay(LOOK_EVERY).then()));
+                .then(Mono.firstWithSignal(stop, listener.changes().above(changes), Mono.defer(this::untilNextLook)));
+    }
+
+    private Mono<Void> untilNextLook() {
+        boolean all = terms.size() == subscriptions.size();
+        return Mono.delay(all ? LOOK_FOR_NEWCOMERS_EVERY : LOOK_EVERY).then();
     }
 
     private List<String> noteFree(Balance balance) {

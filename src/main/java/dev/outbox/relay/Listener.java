@@ -32,7 +32,7 @@ final class Listener {
     /** Rung by writers: see routines/event__ring.sql. */
     private static final String BELL = "outbox";
 
-    /** Told by instances, when one gives up a subscription or an operator calls. */
+    /** Told by instances, when one comes or gives up a subscription, or an operator calls. */
     private static final String CHANGES = "outbox_change";
 
     private static final Duration OPEN_WITHIN = Duration.ofSeconds(3);
@@ -110,7 +110,7 @@ final class Listener {
         return bell;
     }
 
-    /** How often an instance has told so far that it gave something up, or that an operator called. */
+    /** How often an instance has told so far that it came or gave something up, or that an operator called. */
     Count changes() {
         return changes;
     }

@@ -49,9 +49,11 @@ final class Roster {
         this.names = names.toArray(String[]::new);
     }
 
-    /** From now on this instance counts among those that can run the subscriptions. */
+    /** From now on this instance counts among those that can run the subscriptions; tells the others. */
     Mono<Void> join() {
-        return listener.ask(JOIN, (Object) names).then();
+        return listener.ask(JOIN, (Object) names)
+                .then(Mono.defer(listener::tellOfChange))
+                .then();
     }
 
     /** From now on the others need not consider this instance. */
