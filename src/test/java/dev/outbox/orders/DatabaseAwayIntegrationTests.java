@@ -20,10 +20,10 @@ import org.springframework.test.context.DynamicPropertySource;
 import org.springframework.test.web.reactive.server.EntityExchangeResult;
 import org.springframework.test.web.reactive.server.WebTestClient;
 
-/** Without its database the API says so in time, and takes up its work by itself. */
+/** Without its database the API says so in time, and takes up its work by itself; also with a pool that is small. */
 @SpringBootTest(
         webEnvironment = SpringBootTest.WebEnvironment.RANDOM_PORT,
-        properties = "spring.liquibase.enabled=false")
+        properties = {"spring.liquibase.enabled=false", "spring.r2dbc.pool.max-size=2"})
 class DatabaseAwayIntegrationTests {
 
     private static final TestDatabase DATABASE = TestDatabase.fresh();
