@@ -37,6 +37,11 @@ public record Event(
         this(id, aggregateType, key, type, occurredAt, payload, headers, false);
     }
 
+    /** How much of a bound it takes up: 1, and 1 for each kilobyte of what it carries. */
+    public int weight() {
+        return 1 + (payload.length() + (headers == null ? 0 : headers.length())) / 1_024;
+    }
+
     /** The same, marked as replayed. */
     public Event asReplayed() {
         return new Event(id, aggregateType, key, type, occurredAt, payload, headers, true);

@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
@@ -23,10 +24,11 @@ public class EventLog {
     /**
      * One page and, in its first row, what is known about it. Late events (index event_tx_id_idx) are those of transactions that
      * were still running at the position; their bounds are pairs, which only that index can serve. Fresh ones (event_pkey) have ids above all that were seen. The barrier xid is drawn
-     * within the statement, so after its snapshot was taken, and only if there is something to read.
+     * within the statement, so after its snapshot was taken, and only if there is something to read. A page ends with the
+     * event that makes it larger than so many bytes, as they are stored, which can be told without reading them.
      *
      * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
-     * $9 the barrier to settle, $10 shard, $11 of how many
+     * $9 the barrier to settle, $10 shard, $11 of how many, $12 bytes
      */
     static final String PAGE = """
             with late as materialized (
@@ -47,26 +49,42 @@ public class EventLog {
                   and ($5::text is null or pg_visible_in_snapshot(tx, (select $5::text::pg_snapshot)))
                 order by id
                 limit $7
-            ), page as materialized (
+            ), found as materialized (
                 select * from (select * from late union all select * from fresh) e
                 order by id
                 limit $7
+            ), read as materialized (
+                select count(*) as found, max(id) as last,
+                    sum(pg_column_size(payload)) + coalesce(sum(pg_column_size(headers)), 0) > $12 as large
+                from found
+            ), page as materialized (
+                select found, large, case when large then (
+                    select min(id)
+                    from (
+                        select id, sum(pg_column_size(payload) + coalesce(pg_column_size(headers), 0))
+                            over (order by id rows unbounded preceding) as bytes
+                        from found) e
+                    where bytes > $12) else last end as last
+                from read
             )
-            select (select count(*) from page) as size,
-                (select max(id) from page) as id,
+            select case when large then (select count(*) from found where id <= last) else found end as size,
+                found,
+                last as id,
                 pg_current_snapshot()::text as snapshot,
-                case when $5::text is null and exists (select from page) then pg_current_xact_id()::text::bigint end as barrier,
-                case when $5::text is null and exists (select from page)
+                case when $5::text is null and found > 0 then pg_current_xact_id()::text::bigint end as barrier,
+                case when $5::text is null and found > 0
                     then greatest($1, (select max(id) from outbox.event where id > $1)) end as high,
                 pg_snapshot_xmin(pg_current_snapshot()) >= $9::text::xid8 as settled,
                 left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
                 null::timestamptz as occurred_at, null as aggregate_type, null as aggregate_id, null as type,
                 null as payload, null as headers
-            union all
-            select null, id, null, null, null, null, null,
-                occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
             from page
-            where ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
+            union all
+            select null, null, id, null, null, null, null, null,
+                occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
+            from found
+            where id <= (select last from page)
+                and ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
             """;
 
     private static final String END = """
@@ -99,10 +117,19 @@ public class EventLog {
     /** A message for nobody, so that there is something to flush; as durable as the session's setting says. */
     private static final String COMMIT = "select pg_logical_emit_message(true, 'outbox', '')::text as lsn where $1";
 
-    private final Database database;
+    private static final int PAGE_BYTES = 4 * 1024 * 1024;
 
+    private final Database database;
+    private final int pageBytes;
+
+    @Autowired
     EventLog(@Qualifier("logReaders") Database database) {
+        this(database, PAGE_BYTES);
+    }
+
+    EventLog(Database database, int pageBytes) {
         this.database = database;
+        this.pageBytes = pageBytes;
     }
 
     /** Behind every event that is visible now. */
@@ -138,7 +165,7 @@ public class EventLog {
      * Reads the next page.
      *
      * @param from what the reader has done
-     * @param limit the most events to read, wanted or not
+     * @param limit the most events to read, wanted or not; fewer if they are large
      * @param wanted which events to return. The position moves past the others too.
      * @param barrier what {@link Page#settled()} is asked about; 0 if it is not
      * @return fails with {@link StaleLeaderException} if the server is not on the timeline that the position was read on
@@ -158,7 +185,8 @@ public class EventLog {
                         wanted.types().isEmpty() ? null : wanted.sortedTypes(),
                         Long.toString(barrier),
                         wanted.shard(),
-                        wanted.shards())
+                        wanted.shards(),
+                        pageBytes)
                 .map(rows -> page(from, limit, rows));
     }
 
@@ -200,13 +228,21 @@ public class EventLog {
         if (target == null) {
             return new Page(events, 0, summary.settled(), from, from);
         }
-        Position after =
-                summary.size() < limit ? Position.after(target, from.timeline()) : from.upTo(target, summary.last());
+        Position after = summary.found() < limit && summary.found() == summary.size()
+                ? Position.after(target, from.timeline())
+                : from.upTo(target, summary.last());
         return new Page(events, summary.size(), summary.settled(), from, after);
     }
 
-    /** What a read of the log says beside the events; the target is there if the read began at the tail and found any. */
-    private record Summary(int size, long last, Position.@Nullable Target target, boolean settled, String timeline) {}
+    /**
+     * What a read of the log says beside the events.
+     *
+     * @param size how many events it read, wanted or not
+     * @param found how many it would have read if they were small
+     * @param target there if the read began at the tail and found any
+     */
+    private record Summary(
+            int size, int found, long last, Position.@Nullable Target target, boolean settled, String timeline) {}
 
     private static Object row(Readable row) {
         Long size = row.get("size", Long.class);
@@ -220,6 +256,7 @@ public class EventLog {
                 : new Position.Target(new Snapshot(text(row, "snapshot")), barrier, number(row, "high"));
         return new Summary(
                 size,
+                (int) number(row, "found"),
                 size == 0 ? 0 : number(row, "id"),
                 target,
                 requireNonNull(row.get("settled", Boolean.class)),

@@ -33,6 +33,15 @@ public record Page(List<Event> events, int size, boolean settled, Position befor
         return new Page(marked, size, settled, before, after);
     }
 
+    /** How much its events take up of a bound. */
+    public int weight() {
+        int weight = 0;
+        for (Event event : events) {
+            weight += event.weight();
+        }
+        return weight;
+    }
+
     /** How many of its events are marked as replayed. */
     public long replayed() {
         return events.stream().filter(Event::replayed).count();

@@ -10,6 +10,7 @@ final class Batch {
     private final Page page;
     private final long first;
     private final boolean[] done;
+    private final int weight;
     private int prefix;
 
     /** @param first the place of its first event in the order in which events came */
@@ -17,10 +18,15 @@ final class Batch {
         this.page = page;
         this.first = first;
         this.done = new boolean[page.events().size()];
+        this.weight = page.weight();
     }
 
     int size() {
         return done.length;
+    }
+
+    int weight() {
+        return weight;
     }
 
     Event event(int index) {

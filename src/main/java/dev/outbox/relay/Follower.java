@@ -43,7 +43,7 @@ final class Follower {
     }
 
     /**
-     * @param room the most that may wait: events, and pages
+     * @param room the most that may wait: events by weight, and pages
      * @param leave what to do when it is dropped or closed
      */
     Follower(Wanted wanted, int room, Consumer<Follower> leave) {
@@ -65,7 +65,7 @@ final class Follower {
         return met.asMono();
     }
 
-    /** What was read since the last call, as one page of at most so many events if it can be; empty if it was dropped. */
+    /** What was read since the last call, as one page of at most so many events, by weight, if it can be; empty if it was dropped. */
     Mono<Page> next(int limit) {
         return Mono.defer(() -> {
             long before = news.get();
@@ -127,9 +127,9 @@ final class Follower {
     /** Joins to the page what follows it: a subscription that is slower than the tail deals with more at once. */
     private Page takeMore(Page first, int limit) {
         List<Page> pages = new ArrayList<>(List.of(first));
-        int left = limit - first.events().size();
+        int left = limit - first.weight();
         for (Page next = waiting.peek(); next != null && next.isOfTail(); next = waiting.peek()) {
-            left -= next.events().size();
+            left -= next.weight();
             if (left < 0) {
                 break;
             }
@@ -140,6 +140,6 @@ final class Follower {
     }
 
     private static int weight(Page page) {
-        return 1 + page.events().size();
+        return 1 + page.weight();
     }
 }

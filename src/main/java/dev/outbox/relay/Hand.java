@@ -48,12 +48,12 @@ final class Hand {
         return batches.isEmpty();
     }
 
-    /** How many events are not done. */
+    /** How many events are not done, by weight. */
     int undone() {
         return undone;
     }
 
-    /** How many events there are of pages that are not done as a whole. */
+    /** How many events there are of pages that are not done as a whole, by weight. */
     int held() {
         return held;
     }
@@ -62,8 +62,8 @@ final class Hand {
         Batch batch = new Batch(page, came);
         batches.add(batch);
         came += batch.size();
-        undone += batch.size();
-        held += batch.size();
+        undone += batch.weight();
+        held += batch.weight();
         return batch;
     }
 
@@ -99,8 +99,9 @@ final class Hand {
 
     /** It is delivered, or parked. */
     void done(Delivery delivery) {
-        undone--;
-        batch(delivery).done(delivery.index);
+        Batch batch = batch(delivery);
+        undone -= batch.event(delivery.index).weight();
+        batch.done(delivery.index);
     }
 
     /** The next of the key is ready, or the key is free. */
@@ -132,7 +133,7 @@ final class Hand {
                 break;
             }
             batches.remove();
-            held -= head.size();
+            held -= head.weight();
         }
         return moved;
     }

@@ -14,7 +14,7 @@ import reactor.core.scheduler.Scheduler;
 final class KeyedDispatcher {
 
     /**
-     * The bounds of what is in hand.
+     * The bounds of what is in hand. Events that are large count for several: {@link dev.outbox.log.Event#weight}.
      *
      * @param concurrency how many deliveries may be in flight, each of another key
      * @param room a further page is asked for while fewer events than this are in hand

@@ -81,16 +81,22 @@ class MachineFaultTests {
         Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
     }
 
-    /** A million events in the long lane, of a kilobyte each. */
+    /** A million events in the long lane, of a kilobyte each; then more in large ones than the heap has room for. */
     @Test
     void theBacklogIsLargeAndTheHeapIsSmall() throws Exception {
         int backlog = Lane.times(20_000, 1_000_000);
-        try (Rig rig = new Rig(20, "heap of 128 MB, backlog of " + backlog)) {
+        try (Rig rig = new Rig(20, "heap of 128 MB, backlog of " + backlog + ", then of 160 MB")) {
             rig.database.execute("""
                     insert into outbox.event (aggregate_type, aggregate_id, type, payload)
                     select 'backlog', n %% 2000, 'backlog', jsonb_build_object('text', repeat('x', 1000))
                     from generate_series(1, %d) n
                     """.formatted(backlog));
+            rig.database.execute("""
+                    insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+                    select 'backlog', n % 2000, 'backlog', jsonb_build_object('digits', (
+                        select string_agg(md5(random()::text || g), '') from generate_series(1, 5000) g))
+                    from generate_series(1, 1000) n
+                    """);
             Service service = rig.start(rig.database, List.of("-Xmx128m", "-XX:+ExitOnOutOfMemoryError"), Map.of());
             service.awaitPort();
             rig.injectHarmless();

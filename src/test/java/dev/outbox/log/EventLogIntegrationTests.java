@@ -41,6 +41,27 @@ class EventLogIntegrationTests {
         assertThat(ids).hasSize(23).isSorted().doesNotHaveDuplicates();
     }
 
+    /** Hexadecimal digits of random bytes can hardly be compressed. */
+    @Test
+    void largeEventsMakeAPageSmallerAndOneThatIsTooLargeComesAlone() {
+        database.execute("""
+                insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+                select 'thing', n, 'thing.made', jsonb_build_object('digits', (
+                    select string_agg(md5(random()::text), '') from generate_series(1, case n when 5 then 1000 else 100 end)))
+                from generate_series(1, 10) n
+                """);
+        EventLog sparing = new EventLog(new Database(database.pool(2), Duration.ofSeconds(5)), 8_000);
+        List<List<String>> pages = new ArrayList<>();
+        Page page = await(sparing.page(Position.BEGINNING, 100, Wanted.ALL, 0));
+        while (!page.isEmpty()) {
+            pages.add(page.events().stream().map(Event::key).toList());
+            page = await(sparing.page(page.after(), 100, Wanted.ALL, 0));
+        }
+        assertThat(pages)
+                .containsExactly(List.of("1", "2", "3"), List.of("4", "5"), List.of("6", "7", "8"), List.of("9", "10"));
+        assertThat(page(Position.BEGINNING, 100).events()).hasSize(10);
+    }
+
     @Test
     void thePositionPassesWhatIsNotWanted() {
         change("update orders set status = 'shipped' where id = 1");

@@ -37,6 +37,16 @@ class EventLogModelIntegrationTests {
         assertThat(verdicts.get(0).events()).isGreaterThan(1_000);
     }
 
+    /** Pages that end where there is no room for more are held to the same promise. */
+    @Test
+    void pagesOfFewBytesLoseNothingEither() throws Exception {
+        EventLog sparing = new EventLog(database, 200);
+        List<LogModel.Verdict> verdicts = model(4_000)
+                .run((from, limit) -> await(sparing.page(from, limit, Wanted.ALL, 0)), this::storeAndLoad, 7, 1_000);
+        System.out.println("log model, few bytes: seed " + seed + ", " + verdicts);
+        assertThat(verdicts).allMatch(LogModel.Verdict::isClean);
+    }
+
     @Test
     void aReaderThatGoesByTheHighestIdIsCaught() throws Exception {
         assertThat(lossOf(this::pageAboveHighestId)).isPositive();

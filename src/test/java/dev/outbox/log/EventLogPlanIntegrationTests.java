@@ -64,7 +64,8 @@ class EventLogPlanIntegrationTests {
         try (Connection connection = database.connect();
                 Statement statement = connection.createStatement()) {
             prepare(statement, "force_generic_plan");
-            String look = "execute page (10019700, 0, '%s', '900000:900000:', null, null, 1000, null, '0', 1, 1)";
+            String look =
+                    "execute page (10019700, 0, '%s', '900000:900000:', null, null, 1000, null, '0', 1, 1, 4194304)";
             assertThat(blocks(explain(statement, look.formatted("{}")))).isLessThan(60);
             assertThat(blocks(explain(statement, look.formatted("{900001,900002}"))))
                     .isLessThan(2_000);
@@ -80,7 +81,7 @@ class EventLogPlanIntegrationTests {
         try (Connection connection = DATABASE.connect();
                 Statement statement = connection.createStatement()) {
             prepare(statement, plan);
-            String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0', 1, %d)"
+            String execute = "execute page (%d, %d, '{1,2,3}', '5:5:', %s, %s, 1000, null, '0', 1, %d, 4194304)"
                     .formatted(
                             high,
                             last,
@@ -101,7 +102,7 @@ class EventLogPlanIntegrationTests {
         }
         statement.execute("set plan_cache_mode = " + plan);
         statement.execute(
-                "prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text, int, int) as "
+                "prepare page (bigint, bigint, text[], text, text, bigint, bigint, text[], text, int, int, int) as "
                         + EventLog.PAGE);
     }
 

@@ -131,6 +131,39 @@ class KeyedDispatcherTests {
     }
 
     @Test
+    void largeEventsTakeUpMoreOfTheRoom() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        StepVerifier.create(dispatch(bounds(10, 5, 100), pages.flux(), this::deliver))
+                .then(() -> pages.next(TestLog.page(ofFour(1, "a"), ofFour(2, "b"))))
+                .then(() -> pages.assertMaxRequested(0))
+                .then(() -> finish(1))
+                .expectNextCount(1)
+                .then(() -> pages.assertMinRequested(1))
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
+    void anEventThatTakesLongHoldsFewerLargeOnesBehindIt() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        StepVerifier.create(dispatch(bounds(10, 10, 8), pages.flux(), this::deliver))
+                .then(() -> pages.next(TestLog.page(event(1, "stuck"), ofFour(2, "a"), ofFour(3, "b"))))
+                .then(() -> finish(2))
+                .then(() -> finish(3))
+                .then(() -> pages.assertMaxRequested(0))
+                .then(() -> finish(1))
+                .expectNextCount(1)
+                .then(() -> pages.assertMinRequested(1))
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    private static Event ofFour(long id, String key) {
+        Event large = event(id, key);
+        return new Event(id, large.aggregateType(), key, large.type(), large.occurredAt(), "x".repeat(3 * 1_024), null);
+    }
+
+    @Test
     void anEventThatTakesLongHoldsABoundedNumberBehindIt() {
         TestPublisher<Page> pages = TestPublisher.create();
         StepVerifier.create(dispatch(bounds(10, 10, 4), pages.flux(), this::deliver))
