@@ -12,13 +12,14 @@ import reactor.core.publisher.Mono;
 /** In the service: routes that look at the log again and again, and say how many nanoseconds the middle one of the looks took. */
 final class Looking {
 
-    private static final int TIMES = 400;
+    private static final int LOOKS = 4_000;
+    private static final int PAGES = 400;
 
     @Bean
     RouterFunction<ServerResponse> lookingRoutes(EventLog log) {
         return RouterFunctions.route()
-                .GET("/bench/empty-looks", request -> answer(log.end().flatMap(end -> looks(log, end))))
-                .GET("/bench/pages", request -> answer(looks(log, Position.BEGINNING)))
+                .GET("/bench/empty-looks", request -> answer(log.end().flatMap(end -> looks(log, end, LOOKS))))
+                .GET("/bench/pages", request -> answer(looks(log, Position.BEGINNING, PAGES)))
                 .build();
     }
 
@@ -27,10 +28,10 @@ final class Looking {
     }
 
     /** From the same position each time; the first half warms up. */
-    private static Mono<Long> looks(EventLog log, Position from) {
+    private static Mono<Long> looks(EventLog log, Position from, int times) {
         return timed(log, from)
-                .repeat(TIMES - 1)
-                .skip(TIMES / 2)
+                .repeat(times - 1)
+                .skip(times / 2)
                 .collectList()
                 .map(nanos -> nanos.stream().sorted().toList().get(nanos.size() / 2));
     }
