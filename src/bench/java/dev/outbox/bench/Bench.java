@@ -21,6 +21,7 @@ public final class Bench {
         SCENARIOS.put("billing", new BillingScenario());
         SCENARIOS.put("patch", new PatchScenario());
         SCENARIOS.put("writers", new WritersScenario());
+        SCENARIOS.put("capture", new CaptureScenario());
         SCENARIOS.put("latency", new LatencyScenario());
         SCENARIOS.put("bell", new BellScenario());
         SCENARIOS.put("growth", new GrowthScenario());
