@@ -42,7 +42,7 @@ import reactor.core.publisher.Mono;
  * snapshot, a lock on every table of the log, and a slow copy of each. Or it is pg_dump itself, with
  * {@code -Doutbox.test.pg-dump=/path/of/pg_dump} of the server's version.
  */
-@Timeout(600)
+@Timeout(300)
 class RetentionLoadIntegrationTests {
 
     private static final int WRITERS = 8;
@@ -51,7 +51,7 @@ class RetentionLoadIntegrationTests {
     private static final int ROTATIONS = 50;
     private static final String UNDEFINED_TABLE = "42P01";
     private static final @Nullable String PG_DUMP = System.getProperty("outbox.test.pg-dump");
-    private static final long AT_MOST = TimeUnit.SECONDS.toNanos(400);
+    private static final long AT_MOST = TimeUnit.SECONDS.toNanos(180);
 
     private final TestDatabase server = TestDatabase.fresh();
     private final Database database = new Database(server.pool(6), Duration.ofSeconds(30));
