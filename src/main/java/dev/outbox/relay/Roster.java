@@ -28,7 +28,10 @@ final class Roster {
 
     private static final String STEP_DOWN = "select pg_advisory_unlock(hashtextextended($1::text, 11312)) as done";
 
-    /** A key of 64 bits is in two columns, its high half first. */
+    /**
+     * Of all subscriptions there are, also those that only other instances have a handler for: what those run counts as their
+     * load, and all see the same. A key of 64 bits is in two columns, its high half first.
+     */
     private static final String LOOK = """
             with held as (
                 select pid, mode = 'ExclusiveLock' as runs, classid::bigint << 32 | objid::bigint as key
@@ -37,7 +40,7 @@ final class Roster {
                     and database = (select oid from pg_database where datname = current_database())
             )
             select name, pid, runs
-            from unnest($1::text[]) name
+            from (select name from outbox.subscription union select unnest($1::text[])) known (name)
             join held on key = hashtextextended(name, case when runs then 11312 else 11313 end)
             """;
 

@@ -11,6 +11,7 @@ import java.util.Map;
 import java.util.Random;
 import java.util.Set;
 import java.util.TreeMap;
+import java.util.stream.Collectors;
 import org.junit.jupiter.api.Test;
 
 /** Subscriptions spread over the instances, by the rules alone. */
@@ -73,6 +74,33 @@ class BalanceTests {
         assertThat(cluster.settle(random)).isGreaterThan(100);
     }
 
+    @Test
+    void instancesThatCannotRunTheSameSpreadWhatTheyShareAndThenStay() {
+        for (int i = 0; i < 200; i++) {
+            Cluster cluster = new Cluster(2, names(1 + random.nextInt(8)), Set.of(1));
+            for (int change = 0; change < 5; change++) {
+                cluster.change(random);
+                cluster.able.computeIfAbsent(cluster.last, any -> cluster.some(random));
+                int moves = cluster.settle(random);
+                assertThat(moves).as("seed %d", seed).isLessThanOrEqualTo(4 * cluster.names.size());
+                assertThat(cluster.leaders.keySet()).as("seed %d", seed).isEqualTo(cluster.runnable());
+            }
+        }
+    }
+
+    /** The twin of which each instance knows its own subscriptions only: both seem to run too much, and what is free seems the other's. */
+    @Test
+    void aTwinThatDoesNotSeeWhatOnlyOthersCanRunNeverSettles() {
+        Cluster cluster = new Cluster(2, List.of("a", "b", "c", "former", "next"), Set.of(1, 2));
+        cluster.able.put(1, Set.of("a", "b", "c", "former"));
+        cluster.able.put(2, Set.of("a", "b", "c", "next"));
+        cluster.settle(random);
+        assertThat(cluster.loads().values()).containsExactlyInAnyOrder(2, 3);
+        assertThat(cluster.settle(random)).isZero();
+        cluster.seesAll = false;
+        assertThat(cluster.settle(random)).isGreaterThan(100);
+    }
+
     private static List<String> names(int count) {
         List<String> names = new ArrayList<>();
         for (int i = 0; i < count; i++) {
@@ -88,6 +116,11 @@ class BalanceTests {
         final List<String> names;
         final Set<Integer> instances;
         final Map<String, Integer> leaders = new TreeMap<>();
+
+        /** What an instance can run; all if it is not in here. */
+        final Map<Integer, Set<String>> able = new HashMap<>();
+
+        boolean seesAll = true;
         private int last;
 
         Cluster(int leastDifference, List<String> names, Set<Integer> instances) {
@@ -100,8 +133,21 @@ class BalanceTests {
         Balance seenBy(int instance) {
             List<Balance.Lock> locks = new ArrayList<>();
             leaders.forEach((name, leader) -> locks.add(new Balance.Lock(name, leader, true)));
-            instances.forEach(able -> names.forEach(name -> locks.add(new Balance.Lock(name, able, false))));
+            instances.forEach(each -> able(each).forEach(name -> locks.add(new Balance.Lock(name, each, false))));
+            locks.removeIf(lock -> !seesAll && !able(instance).contains(lock.subscription()));
             return new Balance(instance, locks, leastDifference);
+        }
+
+        private Set<String> able(int instance) {
+            return able.getOrDefault(instance, Set.copyOf(names));
+        }
+
+        Set<String> some(Random random) {
+            return names.stream().filter(name -> random.nextBoolean()).collect(Collectors.toSet());
+        }
+
+        Set<String> runnable() {
+            return instances.stream().flatMap(each -> able(each).stream()).collect(Collectors.toSet());
         }
 
         Map<Integer, Integer> loads() {
@@ -133,8 +179,17 @@ class BalanceTests {
                     moves += act(instance) ? 1 : 0;
                     quiet = before.equals(leaders) ? quiet : 0;
                 }
+                if (quiet > 0 && order.stream().anyMatch(this::takesWhatIsLeftFree)) {
+                    quiet = 0;
+                }
             }
             return moves;
+        }
+
+        private boolean takesWhatIsLeftFree(int instance) {
+            List<String> free = seenBy(instance).free();
+            free.forEach(name -> leaders.put(name, instance));
+            return !free.isEmpty();
         }
 
         private boolean act(int instance) {

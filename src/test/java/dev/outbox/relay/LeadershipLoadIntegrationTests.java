@@ -107,6 +107,31 @@ class LeadershipLoadIntegrationTests {
         assertThat(spread).allMatch(millis -> millis < 2_000);
     }
 
+    /** As in a deployment that adds a handler, and takes one away. */
+    @Test
+    void instancesWithDifferentHandlersShareTheOthersAndThenRest() {
+        List<Handler> shared = List.of(new Deliveries("a"), new Deliveries("b"), new Deliveries("c"));
+        List<Handler> former = new ArrayList<>(shared);
+        former.add(new Deliveries("former"));
+        List<Handler> next = new ArrayList<>(shared);
+        next.add(new Deliveries("next"));
+        try (TestRelay one = TestRelay.with(database, former, List.of());
+                TestRelay two = TestRelay.with(database, next, List.of())) {
+            awaitLoads(List.of(one, two), List.of(2, 3));
+            List<String> led = one.relay.leads();
+            long began = System.nanoTime();
+            while (millisSince(began) < 12_000) { // longer than anything is kept before it may be given up again
+                assertThat(one.relay.leads())
+                        .as("after %d ms", millisSince(began))
+                        .isEqualTo(led);
+                assertThat(distinct(List.of(one, two)))
+                        .as("after %d ms", millisSince(began))
+                        .isEqualTo(5);
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(10));
+            }
+        }
+    }
+
     @Test
     void whenAnInstanceIsKilledTheOtherRunsAllWithinTwoSecondsAndNothingIsLost() throws Exception {
         List<Long> takeovers = new ArrayList<>();
