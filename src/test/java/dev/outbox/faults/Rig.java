@@ -52,6 +52,7 @@ final class Rig implements AutoCloseable {
     private final int order;
     private final Path directory;
     private final List<Injection> injections = new ArrayList<>();
+    private final List<SinkProcess> others = new ArrayList<>();
     private Writers writers;
 
     /**
@@ -75,8 +76,20 @@ final class Rig implements AutoCloseable {
         this.sink = new SinkProcess(directory.resolve("sink"));
     }
 
+    /** A sink more, for a service that is told of it; the settlement does not look at it. */
+    SinkProcess anotherSink() throws Exception {
+        SinkProcess another = new SinkProcess(directory.resolve("sink-" + others.size()));
+        others.add(another);
+        return another;
+    }
+
     Service start() throws IOException {
-        return start(database, List.of("-Xmx256m"), Map.of());
+        return start(Map.of());
+    }
+
+    /** Does not wait until it answers. */
+    Service start(Map<String, String> settings) throws IOException {
+        return start(database, List.of("-Xmx256m"), settings);
     }
 
     /** Does not wait until it answers. */
@@ -167,7 +180,7 @@ final class Rig implements AutoCloseable {
                     return found[0] > 0;
                 },
                 atMost,
-                "a delivery in " + scenario + "\n" + outputs());
+                () -> "a delivery in " + scenario + "\n" + outputs());
         return (found[0] - since) / 1_000;
     }
 
@@ -190,7 +203,15 @@ final class Rig implements AutoCloseable {
 
     /** Waits until little is left to deliver, so that what is measured from now on is not what came before. */
     void awaitCaughtUp() {
-        Servers.await(() -> sink.highest() >= lastEvent() - 50, SOON, "the end of the backlog in " + scenario);
+        awaitCaughtUp(sink);
+    }
+
+    /** The same at a sink that is not the scenario's own. */
+    void awaitCaughtUp(SinkProcess at) {
+        Servers.await(
+                () -> at.highest() >= lastEvent() - 50,
+                SOON,
+                () -> "the end of the backlog in " + scenario + "\n" + outputs());
     }
 
     /** The highest id in the log. */
@@ -308,6 +329,9 @@ final class Rig implements AutoCloseable {
             service.close();
         }
         sink.close();
+        for (SinkProcess another : others) {
+            another.close();
+        }
         FileSystemUtils.deleteRecursively(directory);
         if (Servers.answers(database)) {
             Servers.drop(server, database);

@@ -12,6 +12,7 @@ import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.BooleanSupplier;
+import java.util.function.Supplier;
 import org.springframework.util.FileSystemUtils;
 
 /** The PostgreSQL of the scenarios, a process that they may kill; and a database of its own for each. */
@@ -87,8 +88,12 @@ final class Servers {
     }
 
     static void await(BooleanSupplier condition, Duration atMost, String what) {
+        await(condition, atMost, () -> what);
+    }
+
+    static void await(BooleanSupplier condition, Duration atMost, Supplier<String> what) {
         if (!waitFor(condition, atMost)) {
-            throw new IllegalStateException("Waited in vain for " + what);
+            throw new IllegalStateException("Waited in vain for " + what.get());
         }
     }
 

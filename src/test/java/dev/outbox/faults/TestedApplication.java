@@ -22,6 +22,7 @@ import org.springframework.web.reactive.function.server.ServerResponse;
 import reactor.core.publisher.Mono;
 import reactor.netty.http.client.HttpClient;
 import reactor.netty.resources.ConnectionProvider;
+import reactor.util.retry.Retry;
 
 /**
  * The whole application with two handlers more: one posts each event to a {@link Sink} and waits until it has it on its disk; one
@@ -32,6 +33,12 @@ final class TestedApplication {
     /** Where the sink listens. */
     static final String SINK = "FAULTS_SINK";
 
+    /** What the handler is called that posts to it, {@code faults-sink} if it is not given. */
+    static final String SINK_HANDLER = "FAULTS_SINK_HANDLER";
+
+    /** With any value that handler tries again by itself for as long as the sink refuses, where it should fail. */
+    static final String STUBBORN = "FAULTS_STUBBORN";
+
     /** With any value the handlers of the next version are there too. */
     static final String NEXT = "FAULTS_NEXT";
 
@@ -39,6 +46,8 @@ final class TestedApplication {
     static final Duration PATIENCE = Duration.ofSeconds(2);
 
     static final int CONCURRENCY = 32;
+
+    private static final Duration STUBBORN_PAUSE = Duration.ofMillis(100);
 
     private TestedApplication() {}
 
@@ -51,7 +60,8 @@ final class TestedApplication {
     private static void register(GenericApplicationContext context) {
         String sink = System.getenv(SINK);
         if (sink != null) {
-            context.registerBean("faultsSink", Handler.class, () -> new SinkHandler(sink));
+            String name = System.getenv().getOrDefault(SINK_HANDLER, "faults-sink");
+            context.registerBean("faultsSink", Handler.class, () -> new SinkHandler(name, sink));
         }
         context.registerBean("faultsCount", TransactionalHandler.class, () -> new Counting("faults-count"));
         if (System.getenv(NEXT) != null) {
@@ -78,19 +88,22 @@ final class TestedApplication {
 
     private static final class SinkHandler implements Handler {
 
+        private final String name;
         private final String url;
+        private final boolean stubborn = System.getenv(STUBBORN) != null;
         private final long process = ProcessHandle.current().pid();
         private final HttpClient http = HttpClient.create(ConnectionProvider.create("sink", CONCURRENCY))
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1_000)
                 .responseTimeout(PATIENCE);
 
-        SinkHandler(String url) {
+        SinkHandler(String name, String url) {
+            this.name = name;
             this.url = url;
         }
 
         @Override
         public String name() {
-            return "faults-sink";
+            return name;
         }
 
         @Override
@@ -106,12 +119,14 @@ final class TestedApplication {
         @Override
         public Mono<Void> handle(Event event) {
             String line = event.id() + " " + event.aggregateType() + "/" + event.key() + " " + process;
-            return http.post()
+            Mono<Void> post = http.post()
                     .uri(url)
                     .send(reactor.netty.ByteBufFlux.fromString(Mono.just(line)))
                     .responseSingle((response, body) -> response.status().code() == 204
                             ? Mono.<Void>empty()
-                            : Mono.error(new IllegalStateException("status " + response.status())));
+                            : Mono.error(new IllegalStateException("status " + response.status())))
+                    .then();
+            return stubborn ? post.retryWhen(Retry.fixedDelay(Long.MAX_VALUE, STUBBORN_PAUSE)) : post;
         }
     }
 
