@@ -270,6 +270,19 @@ CREATE TABLE outbox.cluster (
 COMMENT ON TABLE outbox.cluster IS 'The cluster that the transaction ids of events and checkpoints belong to. If the server says another one, they were restored from a dump and are converted before they are used.';
 COMMENT ON COLUMN outbox.cluster.since IS 'When the schema was made here, or converted.';
 
+CREATE OR REPLACE FUNCTION outbox.call__tell()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if pg_notification_queue_usage() < 0.5 then
+        perform pg_notify('outbox_change', '');
+    end if;
+    return null;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION outbox.event__ring()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -377,3 +390,7 @@ CREATE CONSTRAINT TRIGGER capture_update AFTER UPDATE ON orders DEFERRABLE INITI
 CREATE TRIGGER guard BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION orders__guard();
 
 CREATE TRIGGER ring AFTER INSERT ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.event__ring();
+
+CREATE TRIGGER tell AFTER UPDATE OF paused_at ON outbox.subscription FOR EACH ROW WHEN (old.paused_at IS DISTINCT FROM new.paused_at) EXECUTE FUNCTION outbox.call__tell();
+
+CREATE TRIGGER tell AFTER INSERT ON outbox.action FOR EACH STATEMENT EXECUTE FUNCTION outbox.call__tell();

@@ -20,14 +20,14 @@ public final class Actions {
             id, subscription, name, arguments::text as arguments, reason, requested_by, requested_at,
                 applied_at, applied_by, result::text as result""";
 
-    /** Tells all instances, so that the leader looks. $1 subscription, $2 name, $3 arguments, $4 reason, $5 who, $6 idempotency key or null */
+    /** The trigger on the table tells all instances, so that the leader looks. $1 subscription, $2 name, $3 arguments, $4 reason, $5 who, $6 idempotency key or null */
     private static final String ASK = """
             with asked as (
                 insert into outbox.action (subscription, name, arguments, reason, requested_by, idempotency_key)
                 values ($1, $2, $3::text::jsonb, $4, $5, $6)
                 on conflict (idempotency_key) do nothing
                 returning *)
-            select COLUMNS, pg_notify('outbox_change', '') is null as told
+            select COLUMNS
             from asked
             """.replace("COLUMNS", COLUMNS);
 

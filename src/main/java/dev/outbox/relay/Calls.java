@@ -10,28 +10,29 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Whether operators call, asked once for all subscriptions that an instance runs: when one of them begins to wait, when an instance
- * tells, and every second, since who calls by SQL tells nobody. Asks while somebody waits. A look that fails ends no run, which would
- * repeat what is in hand: the next one follows in a second.
+ * Whether operators call, asked once for all subscriptions that an instance runs: when one of them begins to wait, when the database
+ * tells, and from time to time, should it not be heard. Asks while somebody waits. A look that fails ends no run, which would repeat
+ * what is in hand: the next one follows.
  */
 final class Calls {
 
     private static final Logger LOG = LoggerFactory.getLogger(Calls.class);
 
-    private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
-
     private final Mono<List<Call>> state;
     private final Count told;
+    private final Duration lookEvery;
     private final AtomicLong begun = new AtomicLong();
     private final Flux<Look> looks = Flux.defer(this::look).repeat().share();
 
     /**
      * @param state of all subscriptions
-     * @param told how often instances have told that an operator called, or of something else
+     * @param told how often the database has told that an operator called, or of something else
+     * @param lookEvery how long to wait for that
      */
-    Calls(Mono<List<Call>> state, Count told) {
+    Calls(Mono<List<Call>> state, Count told, Duration lookEvery) {
         this.state = state;
         this.told = told;
+        this.lookEvery = lookEvery;
     }
 
     private record Look(long number, List<Call> calls) {
@@ -66,7 +67,7 @@ final class Calls {
                 .doOnError(error -> LOG.warn("calls.unknown error=\"{}\"", error.toString()))
                 .onErrorComplete()
                 .concatWith(Mono.firstWithSignal(
-                                told.above(mark), Mono.delay(LOOK_EVERY).then())
+                                told.above(mark), Mono.delay(lookEvery).then())
                         .then(Mono.empty()));
     }
 }

@@ -27,6 +27,11 @@ public final class Relay implements SmartLifecycle {
     private static final Duration RECONNECT_FIRST = Duration.ofMillis(100);
     private static final Duration RECONNECT_CAP = Duration.ofSeconds(1);
 
+    private static final Duration LOOK_FOR_CALLS_EVERY = Duration.ofSeconds(5);
+
+    /** Without a session nothing tells of them. */
+    private static final Duration LOOK_FOR_CALLS_UNTOLD_EVERY = Duration.ofSeconds(1);
+
     private static final String ADVICE =
             "The database is behind a pooler in transaction mode, it seems: LISTEN and locks of a"
                     + " session do not work. Events are found by polling, up to 250 ms late, and only one instance may run. Give"
@@ -170,7 +175,7 @@ public final class Relay implements SmartLifecycle {
         private Mono<Void> lead(Listener listener) {
             enter(State.STANDING_BY);
             Tail tail = new Tail(log, new Doorbell(listener), settings.safetyPoll());
-            Calls calls = new Calls(actions.calls(), listener.changes());
+            Calls calls = new Calls(actions.calls(), listener.changes(), LOOK_FOR_CALLS_EVERY);
             Leadership leadership =
                     new Leadership(listener, subscriptions, subscription -> runner(subscription, tail, calls), led);
             return Mono.firstWithSignal(leadership.lead(stop.asMono()), tail.run());
@@ -180,7 +185,7 @@ public final class Relay implements SmartLifecycle {
             enter(State.POLLING);
             LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, shared.getMessage(), ADVICE);
             Tail tail = new Tail(log, new Doorbell(null), settings.safetyPoll());
-            Calls calls = new Calls(actions.calls(), new Count());
+            Calls calls = new Calls(actions.calls(), new Count(), LOOK_FOR_CALLS_UNTOLD_EVERY);
             Polling polling =
                     new Polling(connections, subscriptions, subscription -> runner(subscription, tail, calls), led);
             return Mono.firstWithSignal(polling.run(stop.asMono()), tail.run());

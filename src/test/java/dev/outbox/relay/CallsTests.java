@@ -26,10 +26,11 @@ class CallsTests {
                 looks.incrementAndGet();
                 return state;
             }),
-            told);
+            told,
+            BEAT);
 
     @Test
-    void oneLookASecondServesAllWhoWaitAndThereIsNoneWhenNobodyDoes() {
+    void oneLookServesAllWhoWaitAndThereIsNoneWhenNobodyDoes() {
         inVirtualTime(time -> {
             Disposable first = calls.of("a", false).subscribe();
             Disposable second = calls.of("b", false).subscribe();
@@ -71,7 +72,7 @@ class CallsTests {
     }
 
     @Test
-    void whenAnInstanceTellsItLooksAtOnce() {
+    void whenTheDatabaseTellsItLooksAtOnce() {
         inVirtualTime(time -> {
             Disposable waiting = calls.of("a", false).subscribe();
             state = List.of(new Call("a", false, true));
@@ -86,7 +87,7 @@ class CallsTests {
         Sinks.One<List<Call>> slow = Sinks.one();
         AtomicInteger asked = new AtomicInteger();
         Calls calls = new Calls(
-                Mono.defer(() -> asked.incrementAndGet() == 1 ? slow.asMono() : Mono.just(NOBODY)), new Count());
+                Mono.defer(() -> asked.incrementAndGet() == 1 ? slow.asMono() : Mono.just(NOBODY)), new Count(), BEAT);
         inVirtualTime(time -> {
             Disposable other = calls.of("b", false).subscribe();
             Disposable waiting = calls.of("a", false).subscribe();
@@ -107,7 +108,8 @@ class CallsTests {
                 Mono.defer(() -> asked.incrementAndGet() == 2
                         ? Mono.error(new IllegalStateException("away"))
                         : Mono.just(state)),
-                told);
+                told,
+                BEAT);
         inVirtualTime(time -> {
             List<Throwable> failures = new ArrayList<>();
             Disposable waiting = calls.of("a", false).subscribe(nothing -> {}, failures::add);

@@ -71,13 +71,39 @@ class OperatorActionsIntegrationTests {
         RecordingHandler handler = new RecordingHandler("recording");
         try (TestRelay relay = TestRelay.with(database, handler)) {
             awaitRegistered();
-            long generation = generation();
-            database.execute("update outbox.subscription set paused_at = now(), paused_by = 'sql'");
-            Deliveries.await(() -> generation() > generation, SOON, "the end of the run");
-            database.execute("update outbox.subscription set paused_at = null, paused_by = null");
+            pauseBySql(SOON);
             database.execute("update orders set status = 'shipped' where id = 1");
             handler.awaitCount(1, SOON);
         }
+    }
+
+    /** Each within a fifth of the time from one look to the next. */
+    @Test
+    void theDatabaseTellsOfWhatIsDoneBySql() {
+        try (TestRelay relay = TestRelay.with(database, new RecordingHandler("recording"))) {
+            awaitRegistered();
+            for (int i = 0; i < 5; i++) {
+                pauseBySql(Duration.ofSeconds(1));
+            }
+        }
+    }
+
+    @Test
+    void whatNobodyTellsOfIsNoticedByAndBy() {
+        database.execute("alter table outbox.subscription disable trigger tell");
+        try (TestRelay relay = TestRelay.with(database, new RecordingHandler("recording"))) {
+            awaitRegistered();
+            pauseBySql(SOON);
+        }
+    }
+
+    private void pauseBySql(Duration noticedWithin) {
+        long generation = generation();
+        database.execute("update outbox.subscription set paused_at = now(), paused_by = 'sql'");
+        Deliveries.await(() -> generation() > generation, noticedWithin, "the end of the run");
+        long paused = generation();
+        database.execute("update outbox.subscription set paused_at = null, paused_by = null");
+        Deliveries.await(() -> generation() > paused, noticedWithin, "the next run");
     }
 
     @Test
