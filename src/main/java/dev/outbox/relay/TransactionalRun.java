@@ -66,6 +66,11 @@ final class TransactionalRun {
         return ending.asMono();
     }
 
+    /** Whether something is left even if no page comes: a parked event will be due, or how far it has come is not stored. */
+    boolean hasMoreToDo() {
+        return parked.nextAt().isPresent() || !account.isStored(reach(reached.position()));
+    }
+
     /** Deals with a page, lot by lot. */
     Mono<Void> settle(Page page) {
         return Mono.defer(() -> {

@@ -10,6 +10,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /**
  * Runs a {@link TransactionalHandler}: page by page, the handler's effects and the checkpoint in one transaction; between pages, the
@@ -17,7 +18,7 @@ import reactor.core.publisher.Mono;
  */
 final class TransactionalSubscription implements Subscription {
 
-    /** How often to look whether a parked event is due. */
+    /** How often to look whether a parked event is due, while there are any or a position is to be stored. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
 
     private final TransactionalHandler handler;
@@ -66,11 +67,16 @@ final class TransactionalSubscription implements Subscription {
     }
 
     private static Mono<Void> deliver(Flux<Page> pages, TransactionalRun run) {
+        Sinks.Many<Boolean> left = Sinks.many().unicast().onBackpressureBuffer();
         Flux<Mono<Void>> work = pages.map(run::settle).doOnComplete(run::end);
-        Flux<Mono<Void>> retries = Flux.interval(LOOK_EVERY)
-                .onBackpressureDrop()
+        Flux<Mono<Void>> retries = left.asFlux()
+                .startWith(run.hasMoreToDo())
+                .onBackpressureLatest()
+                .concatMap(more -> more ? Mono.delay(LOOK_EVERY) : Mono.empty(), 0)
                 .map(tick -> run.retryDue())
                 .takeUntilOther(run.ending());
-        return Flux.merge(1, work, retries).concatMap(step -> step, 1).then(Mono.defer(run::flush));
+        return Flux.merge(1, work, retries)
+                .concatMap(step -> step.doOnSuccess(done -> left.tryEmitNext(run.hasMoreToDo())), 1)
+                .then(Mono.defer(run::flush));
     }
 }
