@@ -22,13 +22,10 @@ public final class Actions {
 
     /** The trigger on the table tells all instances, so that the leader looks. $1 subscription, $2 name, $3 arguments, $4 reason, $5 who, $6 idempotency key or null */
     private static final String ASK = """
-            with asked as (
-                insert into outbox.action (subscription, name, arguments, reason, requested_by, idempotency_key)
-                values ($1, $2, $3::text::jsonb, $4, $5, $6)
-                on conflict (idempotency_key) do nothing
-                returning *)
-            select COLUMNS
-            from asked
+            insert into outbox.action (subscription, name, arguments, reason, requested_by, idempotency_key)
+            values ($1, $2, $3::text::jsonb, $4, $5, $6)
+            on conflict (idempotency_key) do nothing
+            returning COLUMNS
             """.replace("COLUMNS", COLUMNS);
 
     /** Index action_idempotency_key_key. Empty if the call was another. $1 to $4 as above, $5 idempotency key */
