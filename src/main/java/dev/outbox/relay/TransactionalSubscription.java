@@ -67,10 +67,9 @@ final class TransactionalSubscription implements Subscription {
     }
 
     private static Mono<Void> deliver(Flux<Page> pages, TransactionalRun run) {
-        Sinks.Many<Boolean> left = Sinks.many().unicast().onBackpressureBuffer();
+        Sinks.Many<Boolean> left = Sinks.many().replay().latestOrDefault(run.hasMoreToDo());
         Flux<Mono<Void>> work = pages.map(run::settle).doOnComplete(run::end);
         Flux<Mono<Void>> retries = left.asFlux()
-                .startWith(run.hasMoreToDo())
                 .onBackpressureLatest()
                 .concatMap(more -> more ? Mono.delay(LOOK_EVERY) : Mono.empty(), 0)
                 .map(tick -> run.retryDue())
