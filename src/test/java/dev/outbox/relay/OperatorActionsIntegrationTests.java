@@ -66,15 +66,6 @@ class OperatorActionsIntegrationTests {
         }
     }
 
-    @Test
-    void aPauseBySqlIsNoticed() {
-        RecordingHandler handler = new RecordingHandler("recording");
-        try (TestRelay relay = TestRelay.with(database, handler)) {
-            awaitRegistered();
-            pauseBySql(handler, 1, SOON);
-        }
-    }
-
     /** Each within a fifth of the time from one look to the next. */
     @Test
     void theDatabaseTellsOfWhatIsDoneBySql() {
