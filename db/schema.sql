@@ -158,6 +158,7 @@ CREATE TABLE outbox.subscription (
     shard integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.(\d+)of\d+$'::text))::integer, 1)) STORED NOT NULL,
     shards integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.\d+of(\d+)$'::text))::integer, 1)) STORED NOT NULL,
     retired_at timestamp with time zone,
+    parked_full_at timestamp with time zone,
     CONSTRAINT subscription_pkey PRIMARY KEY (name),
     CONSTRAINT subscription_circuit_check CHECK ((num_nulls(circuit_opened_at, circuit_error) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_kind_check CHECK ((kind = ANY (ARRAY['handler'::text, 'transactional'::text]))),
@@ -180,6 +181,7 @@ COMMENT ON COLUMN outbox.subscription.handler IS 'Whose it is: all shards of a h
 COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the keys it has, from 1: outbox.shard(key, shards).';
 COMMENT ON COLUMN outbox.subscription.shards IS 'Into how many the handler is split.';
 COMMENT ON COLUMN outbox.subscription.retired_at IS 'Since when others do what it did, because its handler was split into another number; null if it is in force.';
+COMMENT ON COLUMN outbox.subscription.parked_full_at IS 'Since when it reads no further because a million keys are parked; null while it reads.';
 
 CREATE TABLE outbox.checkpoint (
     subscription text NOT NULL,
@@ -224,12 +226,12 @@ CREATE TABLE outbox.parked (
     CONSTRAINT parked_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
     CONSTRAINT parked_attempts_check CHECK ((attempts >= 0)),
     CONSTRAINT parked_next_attempt_at_check CHECK (((state = 'retrying'::text) = (next_attempt_at IS NOT NULL))),
-    CONSTRAINT parked_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'dead'::text])))
+    CONSTRAINT parked_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'dead'::text, 'discarded'::text])))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
 CREATE INDEX parked_subscription_key_event_id_idx ON outbox.parked USING btree (subscription, key, event_id);
 COMMENT ON TABLE outbox.parked IS 'The events that a subscription''s position has passed although they are not done: those that failed, and those that wait behind one. A row goes when its event is done.';
-COMMENT ON COLUMN outbox.parked.key IS 'The key of the event: within it events are delivered in order of id. For a subscription without order, the id.';
-COMMENT ON COLUMN outbox.parked.state IS 'retrying: tried again at next_attempt_at; blocked: waits behind an earlier one of its key; dead: given up, waits for somebody to decide.';
+COMMENT ON COLUMN outbox.parked.key IS 'The key of the event: within it events are delivered in order of id, unless the subscription is without order.';
+COMMENT ON COLUMN outbox.parked.state IS 'retrying: tried again at next_attempt_at; blocked: waits behind an earlier one of its key; dead: given up, waits for somebody to decide; discarded: by an operator before the position had passed it, goes when it passes.';
 COMMENT ON COLUMN outbox.parked.attempts IS 'How often it was tried.';
 COMMENT ON COLUMN outbox.parked.error IS 'How the last attempt ended.';
 COMMENT ON COLUMN outbox.parked.replayed IS 'It was asked for again, so its handler may have had it before.';

@@ -2,6 +2,8 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Event;
 import dev.outbox.log.Page;
+import dev.outbox.log.Parked;
+import dev.outbox.log.ParkedRow;
 import dev.outbox.log.TestLog;
 import java.time.Duration;
 import java.util.List;
@@ -51,9 +53,9 @@ public class DispatchBenchmark {
     @OperationsPerInvocation(EVENTS)
     public @Nullable Object dispatch() {
         Failures failures = new Failures(
-                "bench", new ParkedKeys(RetryPolicy.DEFAULT, () -> 0, () -> 0, List.of()), new Circuit(() -> 0, null));
+                "bench", new ParkedKeys(RetryPolicy.DEFAULT, true, () -> 0, () -> 0, Parked.NOTHING), new Circuit(() -> 0, null));
         return dispatcher
-                .dispatch(Flux.just(page).concatWith(Flux.never()), page.before(), failures)
+                .dispatch(Flux.just(page).concatWith(Flux.never()), page.before(), failures, Mono.never())
                 .takeUntil(progress -> progress.position().equals(page.after()))
                 .blockLast();
     }
@@ -66,11 +68,6 @@ public class DispatchBenchmark {
         }
 
         @Override
-        public String key(Event event) {
-            return event.key();
-        }
-
-        @Override
         public Mono<Outcome> attempt(Event event) {
             return Outcome.of(Mono.defer(Mono::empty), RetryPolicy.DEFAULT);
         }
@@ -78,6 +75,11 @@ public class DispatchBenchmark {
         @Override
         public Mono<Event> load(long id) {
             return Mono.empty();
+        }
+
+        @Override
+        public Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
+            return Mono.just(List.of());
         }
     }
 }

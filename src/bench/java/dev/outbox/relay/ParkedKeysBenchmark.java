@@ -2,7 +2,12 @@ package dev.outbox.relay;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.log.Event;
+import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
+import dev.outbox.log.ParkedHead;
+import dev.outbox.log.ParkedRow;
+import dev.outbox.log.TestLog;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -28,31 +33,35 @@ public class ParkedKeysBenchmark {
     public int others;
 
     private final Outcome failure = Outcome.failure(new IllegalStateException("busy"), RetryPolicy.DEFAULT);
-    private ParkedKeys parked = parked(List.of());
+    private ParkedKeys parked = parked(Parked.NOTHING);
     private long id;
 
     @Setup
     public void fill() {
-        parked = parked(
-                LongStream.range(0, others).mapToObj(ParkedKeysBenchmark::other).toList());
+        parked = parked(new Parked(
+                LongStream.range(0, others).mapToObj(ParkedKeysBenchmark::other).toList(), 0));
         id = others;
     }
 
     @Benchmark
     public Object parkAndDeliver() {
-        parked.park(++id, KEY, false, failure);
-        parked.block(++id, KEY, false);
+        Event first = TestLog.event(++id, KEY);
+        Event second = TestLog.event(++id, KEY);
+        parked.park(first, failure);
+        parked.block(second);
         parked.deliver(requireNonNull(parked.takeAny()));
+        parked.takeLoads().forEach(load -> parked.loaded(load, List.of(new ParkedRow(ParkedEvent.blocked(second), second))));
         parked.deliver(requireNonNull(parked.takeDue()));
         return parked.takeChanges();
     }
 
-    private static ParkedKeys parked(List<ParkedEvent> stored) {
-        return new ParkedKeys(RetryPolicy.DEFAULT, () -> 0, () -> 0, stored);
+    private static ParkedKeys parked(Parked stored) {
+        return new ParkedKeys(RetryPolicy.DEFAULT, true, () -> 0, () -> 0, stored);
     }
 
-    private static ParkedEvent other(long id) {
+    private static ParkedHead other(long id) {
         Duration hour = Duration.ofHours(1);
-        return new ParkedEvent(id, "key " + id, ParkedEvent.State.RETRYING, 1, hour, "busy", false, Duration.ZERO);
+        return new ParkedHead(
+                new ParkedEvent(id, "key " + id, ParkedEvent.State.RETRYING, 1, hour, "busy", false, Duration.ZERO), id);
     }
 }

@@ -10,9 +10,4 @@ import org.jspecify.annotations.Nullable;
  * @param replayRate of these, events per second at most; null for no limit
  */
 public record Control(
-        boolean paused, long replayedThrough, @Nullable Integer replayRate) {
-
-    public boolean isReplaying() {
-        return replayedThrough > 0;
-    }
-}
+        boolean paused, long replayedThrough, @Nullable Integer replayRate) {}

@@ -51,12 +51,6 @@ public final class Controls {
             where name = $1
             """;
 
-    private static final String REPLAYED = """
-            update outbox.subscription
-            set replayed_through = 0, replay_rate = null
-            where name = $1
-            """;
-
     private final Database database;
 
     Controls(@Qualifier("relay") Database database) {
@@ -89,11 +83,6 @@ public final class Controls {
         return Database.update(
                         connection, REPLAY, subscription, through, rate == null ? Parameters.in(Integer.class) : rate)
                 .then();
-    }
-
-    /** The replay is over. */
-    public Mono<Void> replayed(PostgresqlConnection connection, String subscription) {
-        return Database.update(connection, REPLAYED, subscription).then();
     }
 
     private static Call call(Readable row) {

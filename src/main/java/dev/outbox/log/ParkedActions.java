@@ -32,16 +32,29 @@ public final class ParkedActions {
             from again
             """;
 
-    /** Index parked_pkey. $1 subscription, $2 event or null, $3 key or null, $4 how many ids to tell */
+    /**
+     * What the position has not passed comes again from the log, so its row stays until then and says that it is discarded. Indexes
+     * parked_pkey and event_pkey.
+     * $1 subscription, $2 event or null, $3 key or null, $4 how many ids to tell, $5 done, $6 target, $7 last
+     */
     private static final String DISCARD = """
-            with discarded as (
-                delete from outbox.parked
-                where subscription = $1 and (state = 'dead' or num_nonnulls($2::bigint, $3::text) > 0)
+            with chosen as materialized (
+                select p.event_id, outbox.is_done($5::text::pg_snapshot, $6::text::pg_snapshot, $7, e.tx, e.id) is not false as passed
+                from outbox.parked p
+                left join outbox.event e on e.id = p.event_id
+                where subscription = $1 and (state = 'dead' or num_nonnulls($2::bigint, $3::text) > 0) and state <> 'discarded'
                   and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3)
-                returning event_id)
+            ), gone as (
+                delete from outbox.parked
+                where subscription = $1 and event_id in (select event_id from chosen where passed)
+            ), marked as (
+                update outbox.parked
+                set state = 'discarded', next_attempt_at = null
+                where subscription = $1 and event_id in (select event_id from chosen where not passed)
+            )
             select jsonb_build_object('events', count(*), 'ids',
                 coalesce(jsonb_agg(event_id order by event_id) filter (where place <= $4), '[]'))::text as result
-            from (select event_id, row_number() over (order by event_id) as place from discarded) d
+            from (select event_id, row_number() over (order by event_id) as place from chosen) d
             """;
 
     /** Only the first of a key retries. Index parked_subscription_key_event_id_idx */
@@ -101,11 +114,25 @@ public final class ParkedActions {
     }
 
     /** The dead ones are given up for good; of one event or key whatever its state. They stay in the log. */
-    public Mono<String> discard(PostgresqlConnection connection, String subscription, Arguments which) {
-        return result(connection, DISCARD, subscription, event(which), which.key(), IDS);
+    public Mono<String> discard(PostgresqlConnection connection, Checkpoint at, Arguments which) {
+        Position position = at.position();
+        Position.Target target = position.target();
+        return result(
+                connection,
+                DISCARD,
+                at.subscription(),
+                event(which),
+                which.key(),
+                IDS,
+                position.done().text(),
+                target == null ? null : target.snapshot().text(),
+                position.last());
     }
 
-    /** The events of a key or a type that are done and have ids from a start on are delivered again, beside the others. */
+    /**
+     * The events of a key or a type that are done and have ids from a start on are delivered again, beside the others; with a rate each
+     * at its time, also within a key.
+     */
     public Mono<String> replay(
             PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from) {
         Position position = at.position();
@@ -125,7 +152,9 @@ public final class ParkedActions {
                         which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
                         wanted.shard(),
                         wanted.shards())
-                .flatMap(result -> block(connection, at.subscription()).thenReturn(result));
+                .flatMap(result -> which.rate() == null
+                        ? block(connection, at.subscription()).thenReturn(result)
+                        : Mono.just(result));
     }
 
     private static Mono<Void> block(PostgresqlConnection connection, String subscription) {

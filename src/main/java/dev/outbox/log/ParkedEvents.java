@@ -6,29 +6,118 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
 import java.util.function.Function;
+import java.util.stream.LongStream;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
 
-/** The exceptions: events that failed, and those that wait behind one. Written with a checkpoint, whose fence holds for them too. */
+/**
+ * The exceptions: events that failed, and those that wait behind one. Written with a checkpoint, whose fence holds for them too.
+ *
+ * <p>A row can be there although the stored position has not passed its event yet: an event before it took long, or somebody asked for a
+ * replay. Such an event comes again from the log, and is left to its row when it comes, not before: earlier ones of its key come first.
+ */
 @Repository
 public final class ParkedEvents {
 
-    /** Primary key. $1 subscription, $2 limit */
-    private static final String OF_SUBSCRIPTION = """
-            select event_id, key, state, attempts, error, replayed,
+    /** The most rows that {@link #next} reads, and how many bytes of payload after which it stops reading these. */
+    private static final int CHUNK = 1_000;
+
+    private static final int CHUNK_BYTES = 1024 * 1024;
+
+    private static final String COLUMNS = """
+            event_id, key, state, attempts, replayed,
                 (extract(epoch from next_attempt_at - clock_timestamp()) * 1000)::bigint as due_ms,
-                (extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint as age_ms
-            from outbox.parked
-            where subscription = $1
-            order by event_id
-            limit $2
+                (extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint as age_ms""";
+
+    /**
+     * The rows of a subscription, and whether the position has passed them: what is visible in a snapshot has an id up to its high, and is
+     * not of a transaction that is late for it. Indexes parked_pkey, and event_tx_id_idx for what is late.
+     *
+     * <p>$1 subscription, $2 high, $3 late xids, $4 last, $5 late xids of the target
+     */
+    private static final String KNOWN = """
+            with late (id) as materialized (
+                select e.id
+                from unnest($3::text[]::xid8[]) transaction
+                join outbox.event e on e.tx = transaction and e.id <= $2
+            ), late_in_window (id) as materialized (
+                select e.id
+                from unnest($5::text[]::xid8[]) transaction
+                join outbox.event e on e.tx = transaction and e.id <= $4
+            ), known as (
+                select *, (event_id <= $2 and event_id not in (select id from late))
+                    or (event_id <= $4 and event_id not in (select id from late_in_window)) as passed
+                from outbox.parked
+                where subscription = $1
+            )
             """;
+
+    /** Index parked_subscription_key_event_id_idx. $6 whether a dead one holds its key */
+    private static final String HEADS = KNOWN + """
+            select distinct on (key) COLUMNS, max(event_id) over (partition by key) as up_to
+            from known
+            where passed and (state <> 'dead' or $6)
+            order by key, event_id
+            """.replace("COLUMNS", COLUMNS);
+
+    /** Without order each waits for itself only. */
+    private static final String EACH = KNOWN + """
+            select COLUMNS, event_id as up_to
+            from known
+            where passed and state <> 'dead'
+            """.replace("COLUMNS", COLUMNS);
+
+    private static final String AHEAD = KNOWN + """
+            select coalesce(max(event_id), 0) as up_to
+            from known
+            where not passed
+            """;
+
+    /** Before events kept their own key, those of a subscription without order had their id there; an older version still writes it. */
+    private static final String KEYS = """
+            update outbox.parked p
+            set key = e.aggregate_id
+            from outbox.event e
+            where p.subscription = $1 and p.key = p.event_id::text and e.id = p.event_id and e.aggregate_id <> p.key
+            """;
+
+    /** Primary key. $1 subscription, $2 event ids */
+    private static final String AMONG = """
+            select COLUMNS
+            from outbox.parked
+            where subscription = $1 and event_id = any ($2)
+            """.replace("COLUMNS", COLUMNS);
+
+    /**
+     * Indexes parked_subscription_key_event_id_idx and event_pkey.
+     * $1 subscription, $2 key, $3 after, $4 up to, $5 whether dead ones count, $6 limit, $7 bytes
+     */
+    private static final String NEXT = """
+            with next as materialized (
+                select *
+                from outbox.parked
+                where subscription = $1 and key = $2 and event_id > $3 and event_id <= $4 and (state <> 'dead' or $5)
+                order by event_id
+                limit $6
+            ), sized as materialized (
+                select n.event_id, e.id, sum(pg_column_size(e.payload) + coalesce(pg_column_size(e.headers), 0))
+                    over (order by n.event_id rows unbounded preceding) as bytes
+                from next n
+                left join outbox.event e on e.id = n.event_id
+            )
+            select COLUMNS, e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload::text as payload,
+                e.headers::text as headers
+            from next n
+            left join outbox.event e on e.id = (select s.id from sized s where s.event_id = n.event_id and s.bytes <= $7)
+            order by n.event_id
+            """.replace("COLUMNS", COLUMNS);
 
     /** $1 subscription, then arrays: event ids, keys, states, attempts, ms until the next attempt, errors, replayed */
     private static final String STORE = """
@@ -39,8 +128,11 @@ public final class ParkedEvents {
             from unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::boolean[])
                 as parked (event_id, key, state, attempts, due_ms, error, replayed)
             on conflict (subscription, event_id) do update
-            set state = excluded.state, attempts = excluded.attempts, next_attempt_at = excluded.next_attempt_at,
-                error = excluded.error, attempted_at = coalesce(excluded.attempted_at, present.attempted_at)
+            set state = case when excluded.state = 'blocked' and present.state = 'dead' then 'dead' else excluded.state end,
+                attempts = greatest(excluded.attempts, case when excluded.state = 'blocked' then present.attempts end),
+                next_attempt_at = excluded.next_attempt_at,
+                error = coalesce(excluded.error, present.error),
+                attempted_at = coalesce(excluded.attempted_at, present.attempted_at)
             """;
 
     /** Primary key. $1 subscription, $2 event ids */
@@ -55,12 +147,75 @@ public final class ParkedEvents {
         this.database = database;
     }
 
-    /** The parked events of a subscription in order of id, the first {@code limit}. */
-    public Mono<List<ParkedEvent>> of(String subscription, int limit) {
-        return database.query(ParkedEvents::parked, OF_SUBSCRIPTION, subscription, limit);
+    /**
+     * What is parked when a run begins.
+     *
+     * @param from where it begins to read
+     * @param ordered whether events of a key wait for each other
+     * @param deadHolds whether a dead event holds its key
+     */
+    public Mono<Parked> open(String subscription, Position from, boolean ordered, boolean deadHolds) {
+        Position.Target target = from.target();
+        Object[] known = {
+            subscription,
+            from.high(),
+            text(from.late()),
+            from.last(),
+            text(
+                    target == null
+                            ? LongStream.empty()
+                            : Position.after(target, null).late())
+        };
+        return database.run(connection -> Database.update(connection, KEYS, subscription)
+                .then(Mono.defer(() -> heads(connection, known, ordered, deadHolds)))
+                .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
+                        .single())
+                .map(read -> new Parked(read.getT1(), read.getT2())));
     }
 
-    /** Stores these, new or changed, in the transaction of the connection. */
+    private static Mono<List<ParkedHead>> heads(
+            PostgresqlConnection connection, Object[] known, boolean ordered, boolean deadHolds) {
+        return ordered
+                ? Database.rows(
+                                connection,
+                                ParkedEvents::head,
+                                HEADS,
+                                known[0],
+                                known[1],
+                                known[2],
+                                known[3],
+                                known[4],
+                                deadHolds)
+                        .collectList()
+                : Database.rows(connection, ParkedEvents::head, EACH, known).collectList();
+    }
+
+    /** Those of some events that are parked. */
+    public Mono<List<ParkedEvent>> among(String subscription, Collection<Long> eventIds) {
+        return database.query(ParkedEvents::parked, AMONG, subscription, eventIds.toArray(Long[]::new));
+    }
+
+    /**
+     * The next parked events of a key in order of id, at most {@link #isAll as many as a chunk has}.
+     *
+     * @param after only those with higher ids
+     * @param upTo only those with ids up to this one
+     * @param deadCount whether dead ones are among them
+     */
+    public Mono<List<ParkedRow>> next(String subscription, String key, long after, long upTo, boolean deadCount) {
+        return database.query(
+                ParkedEvents::row, NEXT, subscription, key, after, upTo, deadCount, CHUNK, (long) CHUNK_BYTES);
+    }
+
+    /** Whether no more of what was asked for with {@link #next} is there. */
+    public static boolean isAll(List<ParkedRow> rows) {
+        return rows.size() < CHUNK;
+    }
+
+    /**
+     * Stores these, new or changed, in the transaction of the connection. One that only waits behind another keeps what is known of its
+     * attempts.
+     */
     public Mono<Void> store(PostgresqlConnection connection, String subscription, Collection<ParkedEvent> parked) {
         return parked.isEmpty()
                 ? Mono.empty()
@@ -86,6 +241,10 @@ public final class ParkedEvents {
                         .then();
     }
 
+    private static String[] text(LongStream transactions) {
+        return transactions.mapToObj(Long::toString).toArray(String[]::new);
+    }
+
     private static <T> T[] column(Collection<ParkedEvent> parked, Function<ParkedEvent, @Nullable T> value, T[] type) {
         return parked.stream().map(value).toList().toArray(type);
     }
@@ -98,17 +257,40 @@ public final class ParkedEvents {
         return event.due() == null ? null : event.due().toMillis();
     }
 
+    private static ParkedHead head(Readable row) {
+        return new ParkedHead(parked(row), number(row, "up_to"));
+    }
+
+    private static ParkedRow row(Readable row) {
+        return new ParkedRow(parked(row), row.get("id", Long.class) == null ? null : event(row));
+    }
+
+    private static Event event(Readable row) {
+        return new Event(
+                number(row, "id"),
+                requireNonNull(row.get("aggregate_type", String.class)),
+                requireNonNull(row.get("aggregate_id", String.class)),
+                requireNonNull(row.get("type", String.class)),
+                requireNonNull(row.get("occurred_at", Instant.class)),
+                requireNonNull(row.get("payload", String.class)),
+                row.get("headers", String.class));
+    }
+
     private static ParkedEvent parked(Readable row) {
         Long due = row.get("due_ms", Long.class);
         return new ParkedEvent(
-                requireNonNull(row.get("event_id", Long.class)),
+                number(row, "event_id"),
                 requireNonNull(row.get("key", String.class)),
                 ParkedEvent.State.valueOf(
                         requireNonNull(row.get("state", String.class)).toUpperCase(Locale.ROOT)),
                 requireNonNull(row.get("attempts", Integer.class)),
                 due == null ? null : Duration.ofMillis(due),
-                row.get("error", String.class),
+                null,
                 Boolean.TRUE.equals(row.get("replayed", Boolean.class)),
-                Duration.ofMillis(requireNonNull(row.get("age_ms", Long.class))));
+                Duration.ofMillis(number(row, "age_ms")));
+    }
+
+    private static long number(Readable row, String column) {
+        return requireNonNull(row.get(column, Long.class));
     }
 }

@@ -21,7 +21,7 @@ final class ParkedReports {
     private static final String LIST = """
             select COLUMNS
             from outbox.parked
-            where subscription = $1 and ($2::text is null or state = $2) and ($3::text is null or key = $3) and event_id > $4
+            where subscription = $1 and state <> 'discarded' and ($2::text is null or state = $2) and ($3::text is null or key = $3) and event_id > $4
             order by event_id
             limit $5
             """.replace("COLUMNS", COLUMNS);
@@ -29,7 +29,7 @@ final class ParkedReports {
     private static final String ONE = """
             select COLUMNS
             from outbox.parked
-            where subscription = $1 and event_id = $2
+            where subscription = $1 and event_id = $2 and state <> 'discarded'
             """.replace("COLUMNS", COLUMNS);
 
     private final Database database;

@@ -10,7 +10,8 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a subscription is doing.
  *
- * @param state {@code running}, {@code paused}, {@code circuit-open} or {@code nobody-leads}
+ * @param state {@code running}; {@code parked-full} if it reads no further because a million keys are parked; {@code paused};
+ *     {@code circuit-open}; {@code nobody-leads}
  * @param types the event types it wants; empty for all
  * @param shard which part of the keys it has, from 1
  * @param shards how many parts there are; 1 if it has all keys

@@ -40,6 +40,7 @@ final class SubscriptionReports {
      */
     private static final String REPORT = """
             select s.name, s.kind, s.types, s.shard, s.shards, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
+                s.parked_full_at is not null as parked_full,
                 s.replayed_through, s.replay_rate, c.generation, c.high, c.last, c.target_high, c.instance, c.created_at,
                 LED as led, waiting.events, waiting.seconds, passed.rate,
                 parked.retrying, parked.blocked, parked.dead, parked.seconds as parked_seconds,
@@ -150,7 +151,7 @@ final class SubscriptionReports {
                 List.of(requireNonNull(row.get("types", String[].class))),
                 requireNonNull(row.get("shard", Integer.class)),
                 requireNonNull(row.get("shards", Integer.class)),
-                paused != null ? "paused" : circuit != null ? "circuit-open" : led ? "running" : "nobody-leads",
+                paused != null ? "paused" : circuit != null ? "circuit-open" : led ? running(row) : "nobody-leads",
                 led ? row.get("instance", String.class) : null,
                 position(row),
                 new Lag(Math.min(waiting, COUNTED), waiting >= COUNTED, real(row, "seconds")),
@@ -166,6 +167,10 @@ final class SubscriptionReports {
                         ? null
                         : new Replaying(number(row, "replayed_through"), row.get("replay_rate", Integer.class)),
                 number(row, "actions"));
+    }
+
+    private static String running(Readable row) {
+        return Boolean.TRUE.equals(row.get("parked_full", Boolean.class)) ? "parked-full" : "running";
     }
 
     private static @Nullable At position(Readable row) {

@@ -74,18 +74,6 @@ final class ActionApplier {
                 .last();
     }
 
-    /** Ends a replay whose events are all done. */
-    Mono<Checkpoint> endReplay(Control control, Checkpoint latest, String instance) {
-        if (!control.isReplaying() || !latest.position().hasPassed(control.replayedThrough())) {
-            return Mono.just(latest);
-        }
-        LOG.info("replay.ended subscription={} through={}", latest.subscription(), control.replayedThrough());
-        return store(
-                latest.next(latest.position()),
-                instance,
-                connection -> controls.replayed(connection, latest.subscription()));
-    }
-
     private Mono<Checkpoint> apply(Subscription subscription, Action action, Checkpoint latest, String instance) {
         return Mono.defer(() -> position(action, latest))
                 .map(latest::next)
@@ -117,7 +105,7 @@ final class ActionApplier {
                         .map(ActionApplier::changed);
             case RESUME -> controls.resume(connection, name).map(ActionApplier::changed);
             case RETRY -> parked.retry(connection, name, action.arguments());
-            case DISCARD -> parked.discard(connection, name, action.arguments());
+            case DISCARD -> parked.discard(connection, latest, action.arguments());
             case REPLAY ->
                 isReplayOfAll(action)
                         ? replayAll(connection, action, latest, next)

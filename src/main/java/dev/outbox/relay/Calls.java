@@ -10,8 +10,8 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 
 /**
- * Whether operators call, asked once for all subscriptions that an instance runs: when one of them begins to wait, when the database
- * tells, and from time to time, should it not be heard. Asks while somebody waits. A look that fails ends no run, which would repeat
+ * Whether operators call, asked once for all subscriptions that an instance runs: when one of them begins to wait, at once, when the
+ * database tells, and from time to time, should it not be heard. Asks while somebody waits. A look that fails ends no run, which would repeat
  * what is in hand: the next one follows.
  */
 final class Calls {
@@ -22,6 +22,7 @@ final class Calls {
     private final Count told;
     private final Duration lookEvery;
     private final AtomicLong begun = new AtomicLong();
+    private final Count waiting = new Count();
     private final Flux<Look> looks = Flux.defer(this::look).repeat().share();
 
     /**
@@ -54,20 +55,34 @@ final class Calls {
     Mono<Void> of(String subscription, boolean paused) {
         return Mono.defer(() -> {
             long before = begun.get();
-            return looks.filter(look -> look.number() > before && look.finds(subscription, paused))
-                    .next()
-                    .then();
+            return waitFor(subscription, paused, before).and(Mono.fromRunnable(() -> hurry(before)));
         });
+    }
+
+    /** Who comes while a look rests does not wait for its end. */
+    private void hurry(long before) {
+        if (begun.get() == before) {
+            waiting.increment();
+        }
+    }
+
+    private Mono<Void> waitFor(String subscription, boolean paused, long before) {
+        return looks.filter(look -> look.number() > before && look.finds(subscription, paused))
+                .next()
+                .then();
     }
 
     private Flux<Look> look() {
         long number = begun.incrementAndGet();
         long mark = told.get();
+        long waited = waiting.get();
         return state.map(calls -> new Look(number, calls))
                 .doOnError(error -> LOG.warn("calls.unknown error=\"{}\"", error.toString()))
                 .onErrorComplete()
                 .concatWith(Mono.firstWithSignal(
-                                told.above(mark), Mono.delay(lookEvery).then())
+                                told.above(mark),
+                                waiting.above(waited),
+                                Mono.delay(lookEvery).then())
                         .then(Mono.empty()));
     }
 }

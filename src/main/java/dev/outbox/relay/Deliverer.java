@@ -1,6 +1,8 @@
 package dev.outbox.relay;
 
 import dev.outbox.log.Event;
+import dev.outbox.log.ParkedRow;
+import java.util.List;
 import reactor.core.publisher.Mono;
 
 /** Brings events to a handler, for {@link KeyedDispatcher}. */
@@ -9,12 +11,12 @@ interface Deliverer {
     /** For the log. */
     String subscription();
 
-    /** What the event is ordered by. */
-    String key(Event event);
-
     /** One attempt; an error is no outcome of the event and ends the dispatch. */
     Mono<Outcome> attempt(Event event);
 
     /** A parked event, from the log; empty if it is gone. */
     Mono<Event> load(long id);
+
+    /** The next parked events of a key. */
+    Mono<List<ParkedRow>> next(ParkedKeys.Load load);
 }

@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.log.Event;
+import dev.outbox.log.ParkedEvent;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.BaseSubscriber;
@@ -24,6 +25,10 @@ final class Delivery extends BaseSubscriber<Outcome> {
     private volatile @Nullable Outcome outcome;
     private volatile boolean expired;
 
+    /** What is stored of an event of a page that is parked already; null if it is not. */
+    @Nullable
+    ParkedEvent stored;
+
     private Delivery(
             Dispatch dispatch,
             long id,
@@ -45,7 +50,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
     }
 
     static Delivery of(Dispatch dispatch, ParkedKeys.Entry parked) {
-        return new Delivery(dispatch, parked.id, parked.key, null, 0, parked);
+        return new Delivery(dispatch, parked.id, parked.group, null, 0, parked);
     }
 
     /** The same event once more; a delivery can be started once. */
@@ -63,24 +68,30 @@ final class Delivery extends BaseSubscriber<Outcome> {
         return expiresAt;
     }
 
-    /** How it ended. */
+    /** How it ended; what ended in time did so although its end was noticed late. */
     Outcome outcome() {
-        if (expired) {
+        Outcome given = outcome;
+        if (given == null && expired) {
             return new Outcome.Retry(new TimeoutException("the handler did not end in time"), null);
         }
-        Outcome given = outcome;
         return given == null ? new Outcome.Dead(new UndeliverableException("The event is not in the log")) : given;
     }
 
     void start(Deliverer deliverer, long expiresAt, boolean probe) {
         this.expiresAt = expiresAt;
         this.probe = probe;
-        Mono<Event> event = batch == null ? loaded(deliverer) : Mono.just(batch.event(index));
+        Mono<Event> event = parked == null ? Mono.just(event()) : load(deliverer, parked);
         event.flatMap(deliverer::attempt).subscribe(this);
     }
 
-    private Mono<Event> loaded(Deliverer deliverer) {
-        return deliverer.load(id).map(event -> parked != null && parked.replayed ? event.asReplayed() : event);
+    /** The event of a page. */
+    Event event() {
+        return Hand.batch(this).event(index);
+    }
+
+    private static Mono<Event> load(Deliverer deliverer, ParkedKeys.Entry parked) {
+        Mono<Event> event = parked.event == null ? deliverer.load(parked.id) : Mono.just(parked.event);
+        return parked.replayed ? event.map(Event::asReplayed) : event;
     }
 
     /** Ends it. */

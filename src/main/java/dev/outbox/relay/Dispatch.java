@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.Position;
+import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
 import java.util.Map;
 import java.util.Queue;
@@ -14,8 +15,10 @@ import org.jspecify.annotations.Nullable;
 import org.reactivestreams.Subscription;
 import reactor.core.Disposable;
 import reactor.core.Disposables;
+import reactor.core.Exceptions;
 import reactor.core.publisher.BaseSubscriber;
 import reactor.core.publisher.FluxSink;
+import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 
 /** One run of a {@link KeyedDispatcher}. All state below the queues is touched by {@link #drain} only, which one thread runs at a time. */
@@ -27,8 +30,10 @@ final class Dispatch extends BaseSubscriber<Page> {
     private final FluxSink<Progress> sink;
     private final Queue<Page> arrived = new ConcurrentLinkedQueue<>();
     private final Queue<Delivery> ended = new ConcurrentLinkedQueue<>();
+    private final Queue<Runnable> loaded = new ConcurrentLinkedQueue<>();
     private final AtomicInteger wakeUps = new AtomicInteger();
     private final Disposable.Swap alarm = Disposables.swap();
+    private final Disposable.Swap end = Disposables.swap();
     private volatile boolean complete;
     private volatile boolean stopped;
     private volatile boolean rang;
@@ -40,11 +45,20 @@ final class Dispatch extends BaseSubscriber<Page> {
     private final Hand hand;
     private final Set<Delivery> running = new LinkedHashSet<>();
     private int retrying;
+    private boolean newcomersTurn;
     private boolean asked;
     private boolean left;
     private @Nullable Progress pending;
     private long alarmAt = Long.MAX_VALUE;
     private boolean abandoned;
+
+    /** How many times progress was handed on, and how many of these are stored: all but the last, and that one when more is asked for. */
+    private long emitted;
+
+    private final ArrayDeque<Waiting> loads = new ArrayDeque<>();
+
+    /** A load that may begin when so much progress is stored. */
+    private record Waiting(ParkedKeys.Load load, long behind) {}
 
     Dispatch(
             Deliverer deliverer,
@@ -90,6 +104,15 @@ final class Dispatch extends BaseSubscriber<Page> {
         drain();
     }
 
+    /** What is not started when that completes is left. */
+    void endWith(Mono<Void> ending) {
+        end.update(ending.subscribe(nothing -> {}, this::fail, () -> {
+            complete = true;
+            cancel();
+            drain();
+        }));
+    }
+
     void stop() {
         stopped = true;
         cancel();
@@ -107,9 +130,20 @@ final class Dispatch extends BaseSubscriber<Page> {
         }
         int seen = 1;
         do {
-            turn();
+            turnOrFail();
             seen = wakeUps.addAndGet(-seen);
         } while (seen != 0);
+    }
+
+    /** What a turn throws ends the run, which begins again: a turn that was left half done must not be the last one. */
+    private void turnOrFail() {
+        try {
+            turn();
+        } catch (Throwable error) {
+            failure = error;
+            abandon();
+            Exceptions.throwIfJvmFatal(error);
+        }
     }
 
     private void turn() {
@@ -117,8 +151,10 @@ final class Dispatch extends BaseSubscriber<Page> {
             abandon();
             return;
         }
+        settleEnded();
         expire();
         settleEnded();
+        takeLoaded();
         admitArrived();
         if (complete) {
             leaveTheRest();
@@ -126,7 +162,9 @@ final class Dispatch extends BaseSubscriber<Page> {
             start();
         }
         setAlarm();
+        noteLoads();
         publish();
+        load();
         finishOrAsk();
     }
 
@@ -166,7 +204,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         } else if (isTheDestinations(delivery)) {
             hand.readyAgain(delivery.again());
         } else {
-            failures.park(delivery.id, delivery.key, replayed(delivery), delivery.outcome());
+            failures.park(delivery.event(), delivery.outcome());
             hand.done(delivery);
             hand.takeWaiting(delivery.key).forEach(this::park);
         }
@@ -195,7 +233,7 @@ final class Dispatch extends BaseSubscriber<Page> {
 
     /** Behind an event of its key. */
     private void park(Delivery delivery) {
-        parked.block(delivery.id, delivery.key, replayed(delivery));
+        parked.block(delivery.event());
         hand.done(delivery);
     }
 
@@ -210,16 +248,59 @@ final class Dispatch extends BaseSubscriber<Page> {
     }
 
     private Delivery delivery(Batch batch, int index) {
-        return Delivery.of(this, batch, index, deliverer.key(batch.event(index)));
+        return Delivery.of(this, batch, index, parked.group(batch.event(index)));
     }
 
     private void admit(Delivery delivery) {
-        if (parked.contains(delivery.id)) {
+        ParkedEvent stored = parked.expected(delivery.id);
+        if (stored != null && parked.isOver(stored)) {
+            parked.pass(stored);
             hand.done(delivery);
         } else if (parked.holds(delivery.key)) {
             park(delivery);
         } else {
+            delivery.stored = stored;
             hand.admit(delivery);
+        }
+    }
+
+    /** The next event that may start. One that was parked before goes on as its row says, and those behind it wait. */
+    private @Nullable Delivery takeReady() {
+        Delivery next = hand.takeReady();
+        while (next != null && next.stored != null) {
+            parked.resume(next.stored);
+            hand.done(next);
+            hand.takeWaiting(next.key).forEach(this::park);
+            next = hand.takeReady();
+        }
+        return next;
+    }
+
+    private void takeLoaded() {
+        for (Runnable rows = loaded.poll(); rows != null; rows = loaded.poll()) {
+            rows.run();
+        }
+    }
+
+    /** What was to be stored before is: of what follows a key no row is missing then. */
+    private void noteLoads() {
+        for (ParkedKeys.Load load : parked.takeLoads()) {
+            loads.add(new Waiting(load, pending == null && parked.unsaved() == 0 ? emitted : emitted + 1));
+        }
+    }
+
+    private void load() {
+        long stored = sink.requestedFromDownstream() > 0 ? emitted : emitted - 1;
+        while (!loads.isEmpty() && loads.element().behind() <= stored) {
+            ParkedKeys.Load load = loads.remove().load();
+            deliverer
+                    .next(load)
+                    .subscribe(
+                            rows -> {
+                                loaded.add(() -> parked.loaded(load, rows));
+                                drain();
+                            },
+                            this::fail);
         }
     }
 
@@ -228,20 +309,42 @@ final class Dispatch extends BaseSubscriber<Page> {
             probe();
             return;
         }
-        while (retrying < bounds.retries() && running.size() < bounds.concurrency()) {
-            ParkedKeys.Entry entry = parked.takeDue();
-            if (entry == null) {
-                break;
-            }
-            start(Delivery.of(this, entry), false);
+        if (bounds.concurrency() == 1) {
+            startInTurn();
+            return;
         }
-        while (running.size() < bounds.concurrency()) {
-            Delivery next = hand.takeReady();
-            if (next == null) {
-                break;
+        while (retrying < bounds.retries() && running.size() < bounds.concurrency() && startParked()) {}
+        while (running.size() < bounds.concurrency() && startNew()) {}
+    }
+
+    /** One at a time: a parked one and a new one in turn, so that neither keeps the other waiting for long. */
+    private void startInTurn() {
+        if (running.isEmpty()) {
+            boolean newFirst = newcomersTurn;
+            newcomersTurn = !newFirst;
+            if (newFirst ? startNew() || startParked() : startParked() || startNew()) {
+                return;
             }
-            start(next, false);
+            newcomersTurn = newFirst;
         }
+    }
+
+    private boolean startParked() {
+        ParkedKeys.Entry entry = parked.takeDue();
+        if (entry == null) {
+            return false;
+        }
+        start(Delivery.of(this, entry), false);
+        return true;
+    }
+
+    private boolean startNew() {
+        Delivery next = takeReady();
+        if (next == null) {
+            return false;
+        }
+        start(next, false);
+        return true;
     }
 
     /** One event at a time, a new one if there is any, and each time another: should one of them be bad, the next is not. */
@@ -249,7 +352,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (!running.isEmpty() || !circuit.mayProbe()) {
             return;
         }
-        Delivery next = hand.takeReady();
+        Delivery next = takeReady();
         if (next != null) {
             start(next, true);
             return;
@@ -307,7 +410,15 @@ final class Dispatch extends BaseSubscriber<Page> {
         hand.forgetReady();
         if (running.isEmpty() && !left) {
             left = true;
-            hand.forEachOvertaken((batch, index) -> park(delivery(batch, index)));
+            hand.forEachOvertaken((batch, index) -> leave(delivery(batch, index)));
+        }
+    }
+
+    private void leave(Delivery delivery) {
+        if (parked.expected(delivery.id) == null) {
+            park(delivery);
+        } else {
+            hand.done(delivery);
         }
     }
 
@@ -317,18 +428,23 @@ final class Dispatch extends BaseSubscriber<Page> {
         }
         Map<Long, @Nullable ParkedEvent> changes = parked.takeChanges();
         if (pending != null || !changes.isEmpty()) {
-            Progress progress = new Progress(hand.position(), changes, circuit.error());
-            pending = pending == null ? progress : pending.then(progress);
+            pending = pending == null ? progress(changes) : pending.then(progress(changes));
         }
         if (pending != null && sink.requestedFromDownstream() > 0) {
-            sink.next(pending);
+            Progress next = pending;
             pending = null;
+            emitted++;
+            sink.next(next);
         }
+    }
+
+    private Progress progress(Map<Long, @Nullable ParkedEvent> changes) {
+        return new Progress(hand.position(), changes, circuit.error(), isFull(), !loads.isEmpty());
     }
 
     private void changed() {
         if (pending == null) {
-            pending = new Progress(hand.position(), Map.of(), circuit.error());
+            pending = progress(Map.of());
         }
     }
 
@@ -336,6 +452,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (complete) {
             if (left && pending == null) {
                 alarm.dispose();
+                end.dispose();
                 sink.complete();
             }
         } else if (!asked && upstream() != null && hasRoom()) {
@@ -348,7 +465,14 @@ final class Dispatch extends BaseSubscriber<Page> {
     private boolean hasRoom() {
         return circuit.isOpen()
                 ? hand.isEmpty()
-                : hand.undone() < bounds.room() && hand.held() < bounds.window() && parked.size() < bounds.parked();
+                : hand.undone() < bounds.room()
+                        && hand.held() < bounds.window()
+                        && parked.unsaved() < bounds.window()
+                        && !isFull();
+    }
+
+    private boolean isFull() {
+        return parked.keys() >= bounds.parked();
     }
 
     private void abandon() {
@@ -358,6 +482,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         abandoned = true;
         cancel();
         alarm.dispose();
+        end.dispose();
         running.forEach(Delivery::cancel);
         running.clear();
         hand.clear();
@@ -365,9 +490,5 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (failure != null) {
             sink.error(failure);
         }
-    }
-
-    private static boolean replayed(Delivery delivery) {
-        return Hand.batch(delivery).event(delivery.index).replayed();
     }
 }

@@ -1,8 +1,11 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Event;
+import dev.outbox.log.Page;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
+import reactor.core.publisher.Flux;
 import reactor.core.scheduler.Scheduler;
 
 /**
@@ -24,15 +27,24 @@ final class Failures {
     }
 
     /** As they are stored. */
-    static Failures of(Ledger.Account account, RetryPolicy policy, Scheduler timer) {
+    static Failures of(Ledger.Account account, RetryPolicy policy, boolean ordered, Scheduler timer) {
         return new Failures(
                 account.last().subscription(),
                 new ParkedKeys(
                         policy,
+                        ordered,
                         () -> Clocks.millis(timer),
                         () -> ThreadLocalRandom.current().nextDouble(),
                         account.parked()),
                 new Circuit(() -> Clocks.millis(timer), account.circuit()));
+    }
+
+    /** The pages, each with the rows of those of its events that are parked although they come again. */
+    Flux<Page> expecting(Flux<Page> pages, Ledger.Account account) {
+        return account.parked().aheadUpTo() == 0
+                ? pages
+                : pages.concatMap(
+                        page -> account.expected(page).doOnNext(parked::expect).thenReturn(page), 0);
     }
 
     /** An attempt succeeded. @return whether that closed the circuit */
@@ -67,8 +79,8 @@ final class Failures {
     }
 
     /** The first event of a key failed. */
-    void park(long id, String key, boolean replayed, Outcome failure) {
-        report(parked.park(id, key, replayed, failure), failure);
+    void park(Event event, Outcome failure) {
+        report(parked.park(event, failure), failure);
     }
 
     /** A parked event failed again. */

@@ -4,13 +4,14 @@ import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Event;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
+import dev.outbox.log.ParkedRow;
 import dev.outbox.log.Wanted;
 import java.time.Duration;
+import java.util.List;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
@@ -26,11 +27,8 @@ final class HandlerSubscription implements Subscription {
     /** How far the others may run ahead of an event that takes long; they come again after a crash. */
     private static final int WINDOW = 20_000;
 
-    /** With so many parked events the subscription stops reading: it is bounded by memory. */
-    static final int PARKED = 200_000;
-
-    /** All that are parked have to be known, or a key would seem free: more than reading and replays can have parked. */
-    static final int LOADED = 1_000_000;
+    /** With so many parked keys the subscription stops reading: of each the first event is in memory. */
+    static final int PARKED_KEYS = 1_000_000;
 
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
@@ -69,40 +67,41 @@ final class HandlerSubscription implements Subscription {
     }
 
     @Override
-    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
-        return ledger.open(from, LOADED).flatMap(account -> deliver(pages, account));
+    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
+        return Mono.defer(() -> ledger.open(from, handler.ordered(), handler.retryPolicy()))
+                .flatMap(account -> deliver(pages, account, ending));
     }
 
-    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account) {
+    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account, Mono<Void> ending) {
         Scheduler timer = Schedulers.parallel();
-        Sinks.Empty<Void> ending = Sinks.empty();
-        Failures failures = Failures.of(account, handler.retryPolicy(), timer);
-        return new KeyedDispatcher(new Attempts(), bounds(), timer)
-                .dispatch(
-                        pages.doOnComplete(ending::tryEmitEmpty), account.last().position(), failures)
-                .concatMap(progress -> account.store(progress).then(pause(ending)), 0)
+        Failures failures = Failures.of(account, handler.retryPolicy(), handler.ordered(), timer);
+        return new KeyedDispatcher(new Attempts(account), bounds(), timer)
+                .dispatch(failures.expecting(pages, account), account.last().position(), failures, ending)
+                .concatMap(
+                        progress -> account.store(progress).then(progress.urgent() ? Mono.empty() : pause(ending)), 0)
                 .then();
     }
 
     private KeyedDispatcher.Bounds bounds() {
-        return new KeyedDispatcher.Bounds(handler.concurrency(), ROOM, WINDOW, PARKED, handler.timeout());
+        return new KeyedDispatcher.Bounds(handler.concurrency(), ROOM, WINDOW, PARKED_KEYS, handler.timeout());
     }
 
     /** Between two checkpoints, in which more progress gathers; none when it is ending. */
-    private static Mono<Void> pause(Sinks.Empty<Void> ending) {
-        return Mono.firstWithSignal(Mono.delay(CHECKPOINT_EVERY).then(), ending.asMono());
+    private static Mono<Void> pause(Mono<Void> ending) {
+        return Mono.firstWithSignal(Mono.delay(CHECKPOINT_EVERY).then(), ending);
     }
 
     private final class Attempts implements Deliverer {
 
-        @Override
-        public String subscription() {
-            return name();
+        private final Ledger.Account account;
+
+        Attempts(Ledger.Account account) {
+            this.account = account;
         }
 
         @Override
-        public String key(Event event) {
-            return handler.ordered() ? event.key() : Long.toString(event.id());
+        public String subscription() {
+            return name();
         }
 
         @Override
@@ -113,6 +112,11 @@ final class HandlerSubscription implements Subscription {
         @Override
         public Mono<Event> load(long id) {
             return log.event(id);
+        }
+
+        @Override
+        public Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
+            return account.next(load);
         }
     }
 }

@@ -3,13 +3,16 @@ package dev.outbox.relay;
 import dev.outbox.database.Database;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Checkpoints;
-import dev.outbox.log.CircuitStates;
+import dev.outbox.log.Event;
+import dev.outbox.log.Page;
+import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvents;
+import dev.outbox.log.ParkedRow;
+import dev.outbox.log.RunState;
+import dev.outbox.log.RunStates;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
-import java.util.Objects;
-import java.util.Optional;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Mono;
 
@@ -22,20 +25,15 @@ final class Ledger {
     private final Database database;
     private final Checkpoints checkpoints;
     private final ParkedEvents parkedEvents;
-    private final CircuitStates circuits;
+    private final RunStates states;
     private final String instance;
 
     /** @param instance who stores it */
-    Ledger(
-            Database database,
-            Checkpoints checkpoints,
-            ParkedEvents parkedEvents,
-            CircuitStates circuits,
-            String instance) {
+    Ledger(Database database, Checkpoints checkpoints, ParkedEvents parkedEvents, RunStates states, String instance) {
         this.database = database;
         this.checkpoints = checkpoints;
         this.parkedEvents = parkedEvents;
-        this.circuits = circuits;
+        this.states = states;
         this.instance = instance;
     }
 
@@ -43,31 +41,35 @@ final class Ledger {
      * Opens the account of a subscription from what is stored.
      *
      * @param from the latest checkpoint, which the caller has stored
-     * @param most how many parked events to load at most
+     * @param ordered whether events of a key wait for each other
+     * @param policy says whether a dead event holds its key
      */
-    Mono<Account> open(Checkpoint from, int most) {
+    Mono<Account> open(Checkpoint from, boolean ordered, RetryPolicy policy) {
         String subscription = from.subscription();
-        return Mono.zip(parkedEvents.of(subscription, most), circuits.of(subscription))
-                .map(stored -> new Account(from, stored.getT1(), stored.getT2()));
+        boolean deadHolds = ordered && policy.whenDead() == RetryPolicy.WhenDead.BLOCK_KEY;
+        return Mono.zip(parkedEvents.open(subscription, from.position(), ordered, deadHolds), states.of(subscription))
+                .map(stored -> new Account(from, stored.getT1(), stored.getT2(), deadHolds));
     }
 
     /** One subscription's, while this instance runs it. */
     final class Account {
 
-        private final List<ParkedEvent> parked;
+        private final Parked parked;
         private final @Nullable String openedBy;
+        private final boolean deadHolds;
         private Checkpoint last;
-        private @Nullable String circuit;
+        private RunState state;
 
-        private Account(Checkpoint last, List<ParkedEvent> parked, Optional<String> circuit) {
+        private Account(Checkpoint last, Parked parked, RunState state, boolean deadHolds) {
             this.last = last;
             this.parked = parked;
-            this.openedBy = circuit.orElse(null);
-            this.circuit = openedBy;
+            this.openedBy = state.circuit();
+            this.state = state;
+            this.deadHolds = deadHolds;
         }
 
-        /** The events that were parked when it was opened. */
-        List<ParkedEvent> parked() {
+        /** What was parked when it was opened. */
+        Parked parked() {
             return parked;
         }
 
@@ -75,6 +77,20 @@ final class Ledger {
         @Nullable
         String circuit() {
             return openedBy;
+        }
+
+        /** The rows of those events of a page that are parked although they come again. */
+        Mono<List<ParkedEvent>> expected(Page page) {
+            List<Long> ids = page.events().stream()
+                    .map(Event::id)
+                    .filter(id -> id <= parked.aheadUpTo())
+                    .toList();
+            return ids.isEmpty() ? Mono.just(List.of()) : parkedEvents.among(last.subscription(), ids);
+        }
+
+        /** The next rows of a key, of those that are stored. */
+        Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
+            return parkedEvents.next(last.subscription(), load.key(), load.after(), load.upTo(), deadHolds);
         }
 
         /** The latest checkpoint. */
@@ -99,7 +115,7 @@ final class Ledger {
         /** It is committed. */
         void stored(Progress progress) {
             last = last.next(progress.position());
-            circuit = progress.circuit();
+            state = state(progress);
         }
 
         private Mono<Void> write(PostgresqlConnection connection, Checkpoint next, Progress progress) {
@@ -108,12 +124,12 @@ final class Ledger {
                     .append(connection, next, instance)
                     .then(Mono.defer(() -> parkedEvents.store(connection, subscription, progress.changed())))
                     .then(Mono.defer(() -> parkedEvents.remove(connection, subscription, progress.done())))
-                    .then(Mono.defer(() -> storeCircuit(connection, subscription, progress.circuit())))
+                    .then(Mono.defer(() -> storeState(connection, subscription, state(progress))))
                     .then(Mono.defer(() -> checkpoints.trim(connection, next)));
         }
 
-        private Mono<Void> storeCircuit(PostgresqlConnection connection, String subscription, @Nullable String error) {
-            return Objects.equals(error, circuit) ? Mono.empty() : circuits.store(connection, subscription, error);
+        private Mono<Void> storeState(PostgresqlConnection connection, String subscription, RunState now) {
+            return now.equals(state) ? Mono.empty() : states.store(connection, subscription, now);
         }
 
         /** Whether storing it would change nothing. */
@@ -122,7 +138,11 @@ final class Ledger {
         }
 
         private boolean isPlain(Progress progress) {
-            return progress.parked().isEmpty() && Objects.equals(progress.circuit(), circuit);
+            return progress.parked().isEmpty() && state(progress).equals(state);
+        }
+
+        private RunState state(Progress progress) {
+            return state.at(progress.position(), progress.circuit(), progress.full());
         }
     }
 }

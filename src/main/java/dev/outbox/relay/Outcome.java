@@ -3,6 +3,8 @@ package dev.outbox.relay;
 import java.time.Duration;
 import java.util.concurrent.TimeoutException;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 
@@ -22,6 +24,8 @@ sealed interface Outcome {
     /** It failed, and trying again will not help. */
     record Dead(Throwable cause) implements Outcome {}
 
+    Logger LOG = LoggerFactory.getLogger(Outcome.class);
+
     Outcome DELIVERED = new Delivered();
 
     /** The outcome of an attempt; fails only with what no attempt can be blamed for, such as a JVM that is out of memory. */
@@ -31,10 +35,20 @@ sealed interface Outcome {
 
     static Outcome failure(Throwable error, RetryPolicy policy) {
         Exceptions.throwIfJvmFatal(error);
-        if (error instanceof UndeliverableException || policy.isFinal().test(error)) {
+        if (error instanceof UndeliverableException || isFinal(error, policy)) {
             return new Dead(error);
         }
         return new Retry(error, error instanceof RetryLaterException later ? later.after() : null);
+    }
+
+    /** A policy that fails itself says nothing of the event. */
+    private static boolean isFinal(Throwable error, RetryPolicy policy) {
+        try {
+            return policy.isFinal().test(error);
+        } catch (RuntimeException ofThePolicy) {
+            LOG.warn("policy.failed error=\"{}\"", describe(ofThePolicy));
+            return false;
+        }
     }
 
     static Throwable cause(Outcome failure) {
@@ -49,7 +63,17 @@ sealed interface Outcome {
 
     /** What is kept of a failure: its kind and its message, shortened. */
     static String describe(Throwable error) {
-        String text = error instanceof TimeoutException ? "timed out: " + error.getMessage() : error.toString();
+        String text = text(error);
         return text.length() <= 1_000 ? text : text.substring(0, 1_000);
+    }
+
+    /** An exception of others may say nothing, or fail when it is asked. */
+    private static String text(Throwable error) {
+        try {
+            String text = error instanceof TimeoutException ? "timed out: " + error.getMessage() : error.toString();
+            return text == null ? error.getClass().getName() : text;
+        } catch (RuntimeException ofTheError) {
+            return error.getClass().getName();
+        }
     }
 }

@@ -1,27 +1,36 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Event;
+import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvent.State;
+import dev.outbox.log.ParkedEvents;
+import dev.outbox.log.ParkedHead;
+import dev.outbox.log.ParkedRow;
 import java.time.Duration;
 import java.util.ArrayDeque;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.HashMap;
-import java.util.HashSet;
 import java.util.LinkedHashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
-import java.util.Set;
 import java.util.TreeSet;
+import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleSupplier;
 import java.util.function.LongSupplier;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The keys of one subscription that a failed event holds back: its first event is tried again by the policy, the later ones wait
- * behind it in order. What changes is kept until {@link #takeChanges()}, to be stored with the position that passes the events.
+ * The keys of one subscription that a failed event holds back: the first event of each is tried again by the policy, the later ones wait
+ * behind it in order of id. Only the first of each key is kept here; those behind it are rows, and are read in chunks when it is done.
+ * What changes is kept until {@link #takeChanges()}, to be stored with the position that passes the events.
  *
- * <p>Not safe for threads: one at a time.
+ * <p>A key is here as a <em>group</em>: the key of the event, or its id if the subscription is without order.
+ *
+ * <p>Not safe for threads, but for {@link #expect}: one at a time.
  */
 final class ParkedKeys {
 
@@ -30,30 +39,34 @@ final class ParkedKeys {
             Comparator.<Entry>comparingLong(entry -> entry.dueAt).thenComparingLong(entry -> entry.id);
 
     private final RetryPolicy policy;
+    private final boolean ordered;
     private final LongSupplier millis;
     private final DoubleSupplier chance;
-    private final Map<Long, Entry> entries = new HashMap<>();
-    private final Map<String, ArrayDeque<Entry>> keys = new HashMap<>();
+    private final Map<String, Held> held = new HashMap<>();
     private final TreeSet<Entry> due = new TreeSet<>(BY_TIME);
-    private final Set<Long> changed = new HashSet<>();
+    private final Map<Long, @Nullable Entry> changed = new LinkedHashMap<>();
+    private final Map<Long, ParkedEvent> ahead = new ConcurrentHashMap<>();
+    private List<Load> loads = new ArrayList<>();
 
     /**
+     * @param ordered whether events of a key wait for each other
      * @param millis the time, from any beginning; it only ever moves on
      * @param chance 0 to 1
-     * @param stored those that are stored, in order of id
+     * @param stored what is parked already
      */
-    ParkedKeys(RetryPolicy policy, LongSupplier millis, DoubleSupplier chance, Collection<ParkedEvent> stored) {
+    ParkedKeys(RetryPolicy policy, boolean ordered, LongSupplier millis, DoubleSupplier chance, Parked stored) {
         this.policy = policy;
+        this.ordered = ordered;
         this.millis = millis;
         this.chance = chance;
-        stored.forEach(this::load);
-        keys.values().forEach(this::ready);
+        stored.heads().forEach(this::hold);
     }
 
     /** A parked event. */
     static final class Entry {
 
         final long id;
+        final String group;
         final String key;
         final boolean replayed;
         private final long parkedAt;
@@ -62,8 +75,13 @@ final class ParkedKeys {
         private long dueAt;
         private @Nullable String error;
 
-        private Entry(long id, String key, boolean replayed, long parkedAt) {
+        /** As it is in the log, if it was read with it. */
+        @Nullable
+        Event event;
+
+        private Entry(long id, String group, String key, boolean replayed, long parkedAt) {
             this.id = id;
+            this.group = group;
             this.key = key;
             this.replayed = replayed;
             this.parkedAt = parkedAt;
@@ -74,38 +92,111 @@ final class ParkedKeys {
         }
     }
 
-    /** How many events are parked. */
-    int size() {
-        return entries.size();
+    /** A key that waits. Of its events those up to {@code upTo} are parked; those up to {@code loadedTo} are done or here. */
+    private static final class Held {
+
+        private @Nullable Entry head;
+        private @Nullable ArrayDeque<Entry> behind;
+        private long loadedTo;
+        private long upTo;
+
+        /** The lowest id that was parked although a higher one was there: writers that lock no row of the key may commit in any order. */
+        private long missed = Long.MAX_VALUE;
+
+        private Held(long first) {
+            this.loadedTo = first;
+            this.upTo = first;
+        }
     }
 
-    /** Whether an event is parked already: it may come again from the log, whose position is stored a little later. */
-    boolean contains(long id) {
-        return entries.containsKey(id);
+    /** Rows that are to be read once all changes so far are stored: those of a key with ids above {@code after}, up to {@code upTo}. */
+    record Load(String key, long after, long upTo) {}
+
+    /** How many keys wait. */
+    int keys() {
+        return held.size();
     }
 
-    /** Whether later events of the key have to wait. */
-    boolean holds(String key) {
-        return keys.containsKey(key);
+    /** How many changes are to be stored. */
+    int unsaved() {
+        return changed.size();
+    }
+
+    String group(Event event) {
+        return ordered ? event.key() : Long.toString(event.id());
+    }
+
+    /** Whether later events of the group have to wait. */
+    boolean holds(String group) {
+        return held.containsKey(group);
+    }
+
+    /** These rows are of events that come next from the log; safe for threads. */
+    void expect(Collection<ParkedEvent> rows) {
+        rows.forEach(row -> ahead.put(row.eventId(), row));
+    }
+
+    /** The row of an event that comes from the log although it is parked; null if there is none. */
+    @Nullable
+    ParkedEvent expected(long id) {
+        return ahead.isEmpty() ? null : ahead.get(id);
+    }
+
+    /** Whether the event of such a row is done with: it is dead and holds nothing, or was discarded. */
+    boolean isOver(ParkedEvent row) {
+        return row.state() == State.DISCARDED || (row.state() == State.DEAD && !deadHolds());
+    }
+
+    /** The event of such a row is passed: what was discarded leaves no row. */
+    void pass(ParkedEvent row) {
+        ahead.remove(row.eventId());
+        if (row.state() == State.DISCARDED) {
+            changed.put(row.eventId(), null);
+        }
+    }
+
+    /** The event of such a row is passed, and so it is stored. */
+    void forget(ParkedEvent row) {
+        ahead.remove(row.eventId());
+    }
+
+    /** The event of such a row is the first of its group that is not done: it is tried when the row says. */
+    void resume(ParkedEvent row) {
+        ahead.remove(row.eventId());
+        hold(new ParkedHead(row, row.eventId()));
     }
 
     /**
-     * Parks the first event of a key, which failed.
+     * Parks the first event of a group, which failed.
      *
      * @return it, and when it will be tried again
      */
-    Entry park(long id, String key, boolean replayed, Outcome failure) {
-        Entry entry = add(id, key, replayed);
+    Entry park(Event event, Outcome failure) {
+        Entry entry = add(event);
         fail(entry, failure);
         return entry;
     }
 
-    /** Parks an event behind those of its key; one that has none before it is due at once. */
-    void block(long id, String key, boolean replayed) {
-        Entry entry = add(id, key, replayed);
-        if (queue(key).peek() == entry) {
-            retryAt(entry, millis.getAsLong());
+    /** Parks an event behind those of its group; one that has none before it is due at once. */
+    void block(Event event) {
+        String group = group(event);
+        if (held.containsKey(group)) {
+            Entry entry = entry(event);
+            changed.put(entry.id, entry);
+            blocked(event);
+        } else {
+            retryAt(add(event), millis.getAsLong());
         }
+    }
+
+    /** An event is parked behind those of its group, and stored as {@link ParkedEvent#blocked}. */
+    void blocked(Event event) {
+        ahead.remove(event.id());
+        Held key = held(group(event));
+        if (event.id() <= key.upTo) {
+            key.missed = Math.min(key.missed, event.id());
+        }
+        key.upTo = Math.max(key.upTo, event.id());
     }
 
     /** When the next attempt is due, in ms; empty if none is. */
@@ -119,17 +210,62 @@ final class ParkedKeys {
         return due.isEmpty() || due.first().dueAt > millis.getAsLong() ? null : due.pollFirst();
     }
 
+    /**
+     * Takes events whose attempts are due now, in order of id: one that failed before alone, others together, with those behind them.
+     *
+     * @return at most so many; they are in hand until each is delivered, or {@link #fail} or {@link #putBack}
+     */
+    List<Entry> takeDue(int most) {
+        List<Entry> taken = new ArrayList<>();
+        while (taken.size() < most) {
+            Entry next = due.isEmpty() ? null : due.first();
+            if (next == null || next.dueAt > millis.getAsLong() || (next.attempts > 0 && !taken.isEmpty())) {
+                break;
+            }
+            due.remove(next);
+            taken.add(next);
+            if (next.attempts > 0) {
+                return taken;
+            }
+            takeBehind(next, most, taken);
+        }
+        taken.sort(Comparator.comparingLong(entry -> entry.id));
+        return taken;
+    }
+
+    private void takeBehind(Entry head, int most, List<Entry> taken) {
+        ArrayDeque<Entry> behind = held(head.group).behind;
+        if (behind == null) {
+            return;
+        }
+        long now = millis.getAsLong();
+        for (Entry next : behind) {
+            if (taken.size() >= most || next.attempts > 0 || next.state == State.DEAD || next.dueAt > now) {
+                return;
+            }
+            taken.add(next);
+        }
+    }
+
     /** Takes the event that waits longest for its attempt, due or not. */
     @Nullable
     Entry takeAny() {
         return due.pollFirst();
     }
 
-    /** The event is done; the next of its key is due, or the key is free. */
+    /** The event, the first of its group, is done; the next of its group is due, or the group is free. */
     void deliver(Entry entry) {
-        remove(entry);
-        entries.remove(entry.id);
-        changed.add(entry.id);
+        changed.put(entry.id, null);
+        advance(entry);
+    }
+
+    /** The events are done, and so it is stored. */
+    void deliverStored(List<Entry> entries) {
+        for (Entry entry : entries) {
+            due.remove(entry);
+            advance(entry);
+        }
+        entries.forEach(entry -> changed.remove(entry.id));
     }
 
     /** The attempt failed: it will be tried again, or it is dead. */
@@ -151,6 +287,11 @@ final class ParkedKeys {
         retryAt(entry, millis.getAsLong());
     }
 
+    /** The attempt does not count: it tells nothing of a single one of them. */
+    void putBack(List<Entry> entries) {
+        entries.stream().filter(entry -> held(entry.group).head == entry).forEach(due::add);
+    }
+
     /** What becomes of it, in words for the log. */
     String next(Entry entry) {
         return entry.state == State.DEAD ? "dead" : "retry in " + due(entry).toMillis() + " ms";
@@ -162,49 +303,82 @@ final class ParkedKeys {
             return Map.of();
         }
         Map<Long, @Nullable ParkedEvent> changes = new LinkedHashMap<>();
-        for (Long id : changed) {
-            Entry entry = entries.get(id);
-            changes.put(id, entry == null ? null : event(entry));
-        }
+        changed.forEach((id, entry) -> changes.put(id, entry == null ? null : event(entry)));
         changed.clear();
         return changes;
     }
 
-    private void load(ParkedEvent stored) {
+    boolean hasLoads() {
+        return !loads.isEmpty();
+    }
+
+    /** What is to be read, once all changes so far are stored; each is answered by {@link #loaded}. */
+    List<Load> takeLoads() {
+        List<Load> taken = loads;
+        loads = new ArrayList<>();
+        return taken;
+    }
+
+    void loaded(Load load, List<ParkedRow> rows) {
+        Held key = held(load.key());
+        key.behind = new ArrayDeque<>(rows.size());
+        for (ParkedRow row : rows) {
+            Entry entry = entry(row.parked());
+            entry.event = row.event();
+            key.behind.add(entry);
+        }
+        key.loadedTo = ParkedEvents.isAll(rows)
+                ? load.upTo()
+                : rows.get(rows.size() - 1).parked().eventId();
+        next(load.key(), key);
+    }
+
+    private boolean deadHolds() {
+        return ordered && policy.whenDead() == RetryPolicy.WhenDead.BLOCK_KEY;
+    }
+
+    private void hold(ParkedHead stored) {
+        Entry entry = entry(stored.event());
+        Held key = new Held(entry.id);
+        key.head = entry;
+        key.upTo = stored.upTo();
+        held.put(entry.group, key);
+        ready(entry);
+    }
+
+    /** It is the first of its group now. */
+    private void ready(Entry entry) {
+        if (entry.state == State.RETRYING) {
+            due.add(entry);
+        } else if (entry.state == State.BLOCKED) {
+            retryAt(entry, millis.getAsLong());
+        }
+    }
+
+    private Entry add(Event event) {
+        ahead.remove(event.id());
+        Entry entry = entry(event);
+        Held key = new Held(entry.id);
+        key.head = entry;
+        held.put(entry.group, key);
+        return entry;
+    }
+
+    private Entry entry(Event event) {
+        return new Entry(event.id(), group(event), event.key(), event.replayed(), millis.getAsLong());
+    }
+
+    private Entry entry(ParkedEvent stored) {
         long now = millis.getAsLong();
         Entry entry = new Entry(
                 stored.eventId(),
+                ordered ? stored.key() : Long.toString(stored.eventId()),
                 stored.key(),
                 stored.replayed(),
                 now - stored.age().toMillis());
         entry.state = stored.state();
         entry.attempts = stored.attempts();
-        entry.error = stored.error();
         entry.dueAt = stored.due() == null ? now : now + stored.due().toMillis();
-        entries.put(entry.id, entry);
-        if (entry.state != State.DEAD || policy.whenDead() == RetryPolicy.WhenDead.BLOCK_KEY) {
-            queue(entry.key).add(entry);
-        }
-    }
-
-    /** Only the first of a key is due: one that came again may stand before one that was tried. */
-    private void ready(ArrayDeque<Entry> queue) {
-        Entry head = queue.element();
-        queue.stream()
-                .filter(entry -> entry != head && entry.state == State.RETRYING)
-                .forEach(entry -> entry.state = State.BLOCKED);
-        if (head.state == State.RETRYING) {
-            due.add(head);
-        } else if (head.state == State.BLOCKED) {
-            retryAt(head, head.dueAt);
-        }
-    }
-
-    private Entry add(long id, String key, boolean replayed) {
-        Entry entry = new Entry(id, key, replayed, millis.getAsLong());
-        entries.put(id, entry);
-        queue(key).add(entry);
-        changed.add(id);
         return entry;
     }
 
@@ -212,31 +386,45 @@ final class ParkedKeys {
         entry.state = State.RETRYING;
         entry.dueAt = at;
         due.add(entry);
-        changed.add(entry.id);
+        changed.put(entry.id, entry);
     }
 
     private void giveUp(Entry entry) {
         entry.state = State.DEAD;
-        changed.add(entry.id);
-        if (policy.whenDead() == RetryPolicy.WhenDead.GO_ON) {
-            remove(entry);
+        changed.put(entry.id, entry);
+        if (!deadHolds()) {
+            advance(entry);
         }
     }
 
-    /** From the queue of its key, whose next event is due then. */
-    private void remove(Entry entry) {
-        ArrayDeque<Entry> queue = queue(entry.key);
-        queue.remove(entry);
-        Entry next = queue.peek();
-        if (next == null) {
-            keys.remove(entry.key);
-        } else if (next.state == State.BLOCKED) {
-            retryAt(next, millis.getAsLong());
+    /** Past the first of a group. */
+    private void advance(Entry gone) {
+        Held key = held(gone.group);
+        key.head = null;
+        next(gone.group, key);
+    }
+
+    /** The next of the group is due, or is to be read, or the group is free. */
+    private void next(String group, Held key) {
+        if (key.behind != null && !key.behind.isEmpty()) {
+            Entry head = key.behind.remove();
+            key.head = head;
+            ready(head);
+        } else if (key.upTo > key.loadedTo || key.missed <= key.loadedTo) {
+            key.behind = null;
+            loads.add(new Load(group, Math.min(key.loadedTo, key.missed - 1), key.upTo));
+            key.missed = Long.MAX_VALUE;
+        } else {
+            held.remove(group);
         }
     }
 
-    private ArrayDeque<Entry> queue(String key) {
-        return keys.computeIfAbsent(key, first -> new ArrayDeque<>(2));
+    private Held held(String group) {
+        Held key = held.get(group);
+        if (key == null) {
+            throw new IllegalStateException("Nothing of " + group + " is parked");
+        }
+        return key;
     }
 
     private Duration due(Entry entry) {

@@ -15,11 +15,15 @@ import org.jspecify.annotations.Nullable;
  * @param position the latest
  * @param parked events that were parked or changed since the last one, by id; null for those that are done
  * @param circuit the failure that holds the circuit open; null if it is closed
+ * @param full whether no more is read because too many keys are parked
+ * @param urgent whether somebody waits for its being stored
  */
 record Progress(
         Position position,
         Map<Long, @Nullable ParkedEvent> parked,
-        @Nullable String circuit) {
+        @Nullable String circuit,
+        boolean full,
+        boolean urgent) {
 
     /** The parked events as they are now. */
     List<ParkedEvent> changed() {
@@ -36,11 +40,11 @@ record Progress(
 
     /** This one and a later one in one. */
     Progress then(Progress later) {
-        if (parked.isEmpty()) {
-            return later;
+        Map<Long, @Nullable ParkedEvent> both = later.parked;
+        if (!parked.isEmpty()) {
+            both = new LinkedHashMap<>(parked);
+            both.putAll(later.parked);
         }
-        Map<Long, @Nullable ParkedEvent> both = new LinkedHashMap<>(parked);
-        both.putAll(later.parked);
-        return new Progress(later.position, both, later.circuit);
+        return new Progress(later.position, both, later.circuit, later.full, urgent || later.urgent);
     }
 }

@@ -4,13 +4,13 @@ import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
-import dev.outbox.log.CircuitStates;
 import dev.outbox.log.Claims;
 import dev.outbox.log.Controls;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.ParkedEvents;
 import dev.outbox.log.Replays;
+import dev.outbox.log.RunStates;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
@@ -70,7 +70,7 @@ class RelayConfiguration {
             Checkpoints checkpoints,
             Claims claims,
             ParkedEvents parkedEvents,
-            CircuitStates circuits,
+            RunStates states,
             ActionApplier actions,
             @Qualifier("relay") Database database,
             ObjectProvider<Handler> handlers,
@@ -78,7 +78,7 @@ class RelayConfiguration {
             RelaySettings settings) {
         String instance = ProcessHandle.current().pid() + "-"
                 + UUID.randomUUID().toString().substring(0, 8);
-        Ledger ledger = new Ledger(database, checkpoints, parkedEvents, circuits, instance);
+        Ledger ledger = new Ledger(database, checkpoints, parkedEvents, states, instance);
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.orderedStream()
                 .flatMap(handler -> HandlerSubscription.of(handler, log, ledger))

@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import dev.outbox.log.Control;
 import dev.outbox.log.Page;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -15,8 +16,6 @@ import reactor.core.publisher.Mono;
  */
 record Replay(long through, @Nullable Integer rate) {
 
-    static final Replay NONE = new Replay(0, null);
-
     /** With a limit, events come in lots that are due within this time. */
     private static final int LOTS_PER_SECOND = 10;
 
@@ -24,19 +23,18 @@ record Replay(long through, @Nullable Integer rate) {
         return new Replay(control.replayedThrough(), control.replayRate());
     }
 
-    /** The pages with their marks, delayed while they hold replayed events; completes behind the last of these. */
+    /** The pages with their marks, delayed while they hold replayed events: behind the position that has passed the last of these none is. */
     Flux<Page> pace(Flux<Page> pages) {
         if (through == 0) {
             return pages;
         }
-        Flux<Page> marked = pages.map(page -> page.replayedThrough(through));
-        return (rate == null ? marked : slowly(marked, rate))
-                .takeUntil(page -> page.after().hasPassed(through));
+        Flux<Page> marked = pages.map(page -> page.before().hasPassed(through) ? page : page.replayedThrough(through));
+        return rate == null ? marked : slowly(marked, rate);
     }
 
     private static Flux<Page> slowly(Flux<Page> pages, int rate) {
         int lot = Math.max(1, rate / LOTS_PER_SECOND);
-        return pages.concatMapIterable(page -> page.parts(lot), 1)
+        return pages.concatMapIterable(page -> page.replayed() == 0 ? List.of(page) : page.parts(lot), 1)
                 .concatMap(part -> part.replayed() == 0 ? Mono.just(part) : later(part, rate), 1);
     }
 

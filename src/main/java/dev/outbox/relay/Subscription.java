@@ -25,8 +25,9 @@ interface Subscription {
      *
      * @param pages what to deal with; read ahead by a bounded amount
      * @param from the checkpoint before the first page
-     * @return completes when the pages have, all their events are done and the last checkpoint is stored; fails with
+     * @param ending when it completes nothing more is begun, whatever pages are under way: they stay in the log
+     * @return completes when it is told to end, what was begun is done and the last checkpoint is stored; fails with
      *     {@link dev.outbox.log.StaleLeaderException} if another instance has gone on, or because the database is away
      */
-    Mono<Void> deliver(Flux<Page> pages, Checkpoint from);
+    Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending);
 }

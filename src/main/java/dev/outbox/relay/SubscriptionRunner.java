@@ -2,7 +2,6 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Claims;
-import dev.outbox.log.Control;
 import dev.outbox.log.OtherShardsException;
 import dev.outbox.log.Page;
 import dev.outbox.log.StaleLeaderException;
@@ -21,7 +20,7 @@ import reactor.util.retry.Retry;
 
 /**
  * Runs one subscription while this instance leads, turn by turn: claim → apply what operators asked for → page → dispatch →
- * settle. A turn ends when it is told to stop, when an operator calls, or when a replay is over.
+ * settle. A turn ends when it is told to stop or when an operator calls.
  */
 final class SubscriptionRunner {
 
@@ -94,7 +93,7 @@ final class SubscriptionRunner {
                 .flatMap(latest -> actions.control(subscription)
                         .flatMap(control -> control.paused()
                                 ? Mono.firstWithSignal(calls.of(subscription.name(), true), stopping)
-                                : deliver(latest, control, stopping)))
+                                : deliver(latest, Replay.of(control), stopping)))
                 .onErrorResume(OtherShardsException.class, others -> standBack(others, stopping));
     }
 
@@ -112,23 +111,14 @@ final class SubscriptionRunner {
         return Mono.firstWithSignal(Mono.delay(LOOK_EVERY).then(), stopping);
     }
 
-    private Mono<Void> deliver(Checkpoint latest, Control control, Mono<Void> stopping) {
-        return actions.endReplay(control, latest, instance)
-                .flatMap(from -> from.equals(latest)
-                        ? deliver(from, Replay.of(control), stopping)
-                        : deliver(from, Replay.NONE, stopping));
-    }
-
     /**
-     * When an operator calls no further page is read, and what is in hand may end. What does not end in time is cut off, and comes
-     * again: else a handler that hangs could not be paused.
+     * When an operator calls or the subscription is to be given up, nothing more is begun, and what is in hand may end. What does not end
+     * in time after a call is cut off, and comes again: else a handler that hangs could not be paused.
      */
     private Mono<Void> deliver(Checkpoint from, Replay replay, Mono<Void> stopping) {
         Sinks.Empty<Void> over = Sinks.empty();
-        Flux<Page> pages = replay.pace(tail.pages(from.position(), subscription.wanted()))
-                .takeUntilOther(stopping)
-                .takeUntilOther(over.asMono())
-                .publishOn(scheduler, 1);
+        Flux<Page> pages =
+                replay.pace(tail.pages(from.position(), subscription.wanted())).publishOn(scheduler, 1);
         Mono<Void> cutOff = calls.of(subscription.name(), false)
                 .doOnSuccess(called -> over.tryEmitEmpty())
                 .then(Mono.delay(settings.stopWithin()))
@@ -137,6 +127,7 @@ final class SubscriptionRunner {
                         subscription.name(),
                         settings.stopWithin().toMillis()))
                 .then();
-        return Mono.firstWithSignal(subscription.deliver(pages, from), cutOff);
+        Mono<Void> ending = Mono.firstWithSignal(stopping, over.asMono());
+        return Mono.firstWithSignal(subscription.deliver(pages, from, ending), cutOff);
     }
 }

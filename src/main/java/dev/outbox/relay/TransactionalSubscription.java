@@ -5,7 +5,6 @@ import dev.outbox.log.Checkpoint;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.Wanted;
-import java.time.Duration;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
@@ -18,15 +17,13 @@ import reactor.core.publisher.Sinks;
  */
 final class TransactionalSubscription implements Subscription {
 
-    /** How often to look whether a parked event is due, while there are any or a position is to be stored. */
-    private static final Duration LOOK_EVERY = Duration.ofMillis(100);
-
     private final TransactionalHandler handler;
     private final Wanted wanted;
     private final Database database;
     private final EventLog log;
     private final Ledger ledger;
     private final Lot lot = new Lot();
+    private final Lot parkedLot = new Lot();
 
     private TransactionalSubscription(
             TransactionalHandler handler, Wanted wanted, Database database, EventLog log, Ledger ledger) {
@@ -60,22 +57,25 @@ final class TransactionalSubscription implements Subscription {
     }
 
     @Override
-    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from) {
-        return ledger.open(from, HandlerSubscription.LOADED)
-                .map(account -> new TransactionalRun(handler, database, log, account, lot))
-                .flatMap(run -> deliver(pages, run));
+    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
+        return Mono.defer(() -> ledger.open(from, true, handler.retryPolicy()))
+                .map(account -> new TransactionalRun(handler, database, log, account, lot, parkedLot))
+                .flatMap(run -> deliver(run.expecting(pages), run, ending));
     }
 
-    private static Mono<Void> deliver(Flux<Page> pages, TransactionalRun run) {
-        Sinks.Many<Boolean> left = Sinks.many().replay().latestOrDefault(run.hasMoreToDo());
-        Flux<Mono<Void>> work = pages.map(run::settle).doOnComplete(run::end);
+    /** While there are pages their steps look after parked events too; else those are tried when they are due. */
+    private static Mono<Void> deliver(Flux<Page> pages, TransactionalRun run, Mono<Void> ending) {
+        Sinks.Many<Long> left = Sinks.many().replay().latestOrDefault(run.nextAt());
+        Flux<Mono<Void>> work = pages.concatMap(run::steps, 0)
+                .takeUntilOther(ending.doOnSuccess(told -> run.end()))
+                .doOnComplete(run::end);
         Flux<Mono<Void>> retries = left.asFlux()
                 .onBackpressureLatest()
-                .concatMap(more -> more ? Mono.delay(LOOK_EVERY) : Mono.empty(), 0)
-                .map(tick -> run.retryDue())
+                .concatMap(run::until, 0)
+                .map(tick -> run.whileIdle())
                 .takeUntilOther(run.ending());
         return Flux.merge(1, work, retries)
-                .concatMap(step -> step.doOnSuccess(done -> left.tryEmitNext(run.hasMoreToDo())), 1)
+                .concatMap(step -> step.doOnSuccess(done -> left.tryEmitNext(run.nextAt())), 1)
                 .then(Mono.defer(run::flush));
     }
 }

@@ -75,8 +75,8 @@ public final class TestLog {
         return new ParkedEvents(database);
     }
 
-    public static CircuitStates circuitStates(Database database) {
-        return new CircuitStates(database);
+    public static RunStates runStates(Database database) {
+        return new RunStates(database);
     }
 
     public static Checkpoints checkpoints(Database database) {

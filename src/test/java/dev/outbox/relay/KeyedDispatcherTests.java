@@ -4,11 +4,15 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.log.Event;
 import dev.outbox.log.Page;
+import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
+import dev.outbox.log.ParkedHead;
+import dev.outbox.log.ParkedRow;
 import dev.outbox.log.Position;
 import dev.outbox.log.TestLog;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -40,6 +44,7 @@ class KeyedDispatcherTests {
     private final List<Long> started = new ArrayList<>();
     private final Map<Long, Sinks.Empty<Void>> inHand = new HashMap<>();
     private final Map<Long, ParkedEvent> stored = new LinkedHashMap<>();
+    private final Sinks.Empty<Void> ending = Sinks.empty();
     private VirtualTimeScheduler time;
 
     @BeforeEach
@@ -225,7 +230,8 @@ class KeyedDispatcherTests {
     @Test
     void anEventThatIsParkedAlreadyIsNotDeliveredFromTheLogToo() {
         Page page = TestLog.page(event(1, "bad"), event(2, "good"));
-        ParkedKeys parked = parked(List.of(parkedEvent(1, "bad", ParkedEvent.State.RETRYING, Duration.ofSeconds(9))));
+        ParkedKeys parked = parked(Parked.NOTHING);
+        parked.expect(List.of(parkedEvent(1, "bad", ParkedEvent.State.RETRYING, Duration.ofSeconds(9))));
         StepVerifier.create(dispatch(parked, circuit(null), endless(page), this::deliver))
                 .then(() -> assertThat(started).containsExactly(2L))
                 .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after(1)))
@@ -305,6 +311,107 @@ class KeyedDispatcherTests {
                 .expectComplete()
                 .verify(SOON);
         assertThat(states()).containsExactly("2 RETRYING 0");
+    }
+
+    /** The end is not behind the pages: without room nobody asks for these. */
+    @Test
+    void itEndsAtOnceThoughThereIsNoRoomForThePageUnderWay() {
+        TestPublisher<Page> pages = TestPublisher.create();
+        Page page = TestLog.page(event(1, "a"), event(2, "b"), event(3, "c"));
+        StepVerifier.create(dispatch(bounds(1, 2, 100), pages.flux(), this::deliver))
+                .then(() -> pages.next(page))
+                .then(() -> pages.assertMaxRequested(0))
+                .then(ending::tryEmitEmpty)
+                .then(() -> assertThat(started).containsExactly(1L))
+                .then(() -> finish(1))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after(1)))
+                .expectComplete()
+                .verify(SOON);
+        assertThat(started).containsExactly(1L);
+        pages.assertCancelled();
+    }
+
+    /** What a policy or an exception throws must not leave the dispatch standing still. */
+    @Test
+    void whatIsThrownInATurnEndsTheRun() {
+        Page page = TestLog.page(event(1, "a"));
+        RetryPolicy hostile = new RetryPolicy(
+                Duration.ofSeconds(1),
+                2,
+                Duration.ofSeconds(9),
+                0,
+                3,
+                Duration.ofHours(1),
+                RetryPolicy.WhenDead.GO_ON,
+                null);
+        ParkedKeys parked = new ParkedKeys(
+                hostile,
+                true,
+                () -> Clocks.millis(time),
+                () -> {
+                    throw new IllegalStateException("no chance");
+                },
+                Parked.NOTHING);
+        StepVerifier.create(dispatch(parked, circuit(null), endless(page), this::deliver))
+                .then(() -> fail(1, new IllegalStateException("not now")))
+                .expectErrorMessage("no chance")
+                .verify(SOON);
+    }
+
+    @Test
+    @SuppressWarnings({"OverrideThrowableToString", "ToStringReturnsNull"}) // that is what others do
+    void anExceptionThatSaysNothingIsAFailureLikeAnother() {
+        Page page = TestLog.page(event(1, "a"));
+        StepVerifier.create(progress(10, page))
+                .then(() -> fail(1, new IllegalStateException("silent") {
+                    @Override
+                    public String toString() {
+                        return null;
+                    }
+                }))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after()))
+                .thenCancel()
+                .verify(SOON);
+        assertThat(states()).containsExactly("1 RETRYING 1");
+    }
+
+    /** One at a time, and 600 that somebody asked for again. */
+    @Test
+    void newEventsHaveAShareAlsoWhereOneGoesAtATime() {
+        List<ParkedHead> replayed = new ArrayList<>();
+        for (long id = 1; id <= 600; id++) {
+            ParkedEvent event = new ParkedEvent(
+                    id, "key-" + id, ParkedEvent.State.RETRYING, 0, Duration.ZERO, null, true, Duration.ZERO);
+            replayed.add(new ParkedHead(event, id));
+        }
+        Map<Long, Event> old = new HashMap<>();
+        List<Long> order = new ArrayList<>();
+        Event[] events = new Event[20];
+        for (int i = 0; i < events.length; i++) {
+            events[i] = event(1_000 + i, "new-" + i);
+        }
+        for (long id = 1; id <= 600; id++) {
+            old.put(id, event(id, "key-" + id));
+        }
+        new KeyedDispatcher(
+                        new TestDeliverer(
+                                event -> Mono.delay(Duration.ofMillis(1), time)
+                                        .doOnNext(passed -> order.add(event.id()))
+                                        .then(),
+                                old,
+                                stored),
+                        bounds(1, 100, 1_000),
+                        time)
+                .dispatch(
+                        endless(TestLog.page(events)),
+                        TestLog.page().before(),
+                        new Failures("test", parked(new Parked(replayed, 0)), circuit(null)),
+                        ending.asMono())
+                .subscribe();
+        pass(45);
+        assertThat(order.stream().filter(id -> id >= 1_000).count()).isEqualTo(20);
+        pass(1_000);
+        assertThat(order).hasSize(620);
     }
 
     @Test
@@ -392,7 +499,7 @@ class KeyedDispatcherTests {
 
     private Flux<Progress> dispatch(
             KeyedDispatcher.Bounds bounds, Flux<Page> pages, Function<Event, Mono<Void>> handler) {
-        return dispatch(bounds, parked(List.of()), circuit(null), pages, handler);
+        return dispatch(bounds, parked(Parked.NOTHING), circuit(null), pages, handler);
     }
 
     private Flux<Progress> dispatch(
@@ -407,11 +514,12 @@ class KeyedDispatcherTests {
             Flux<Page> pages,
             Function<Event, Mono<Void>> handler) {
         Map<Long, Event> log = new HashMap<>();
-        return new KeyedDispatcher(new TestDeliverer(handler, log), bounds, time)
+        return new KeyedDispatcher(new TestDeliverer(handler, log, stored), bounds, time)
                 .dispatch(
                         pages.doOnNext(page -> page.events().forEach(event -> log.put(event.id(), event))),
                         TestLog.page().before(),
-                        new Failures("test", parked, circuit))
+                        new Failures("test", parked, circuit),
+                        ending.asMono())
                 .doOnNext(this::store);
     }
 
@@ -432,16 +540,13 @@ class KeyedDispatcherTests {
                 .toList();
     }
 
-    private record TestDeliverer(Function<Event, Mono<Void>> handler, Map<Long, Event> log) implements Deliverer {
+    private record TestDeliverer(
+            Function<Event, Mono<Void>> handler, Map<Long, Event> log, Map<Long, ParkedEvent> stored)
+            implements Deliverer {
 
         @Override
         public String subscription() {
             return "test";
-        }
-
-        @Override
-        public String key(Event event) {
-            return event.key();
         }
 
         @Override
@@ -453,10 +558,20 @@ class KeyedDispatcherTests {
         public Mono<Event> load(long id) {
             return Mono.justOrEmpty(log.get(id));
         }
+
+        @Override
+        public Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
+            return Mono.fromSupplier(() -> stored.values().stream()
+                    .filter(row -> row.key().equals(load.key()))
+                    .filter(row -> row.eventId() > load.after() && row.eventId() <= load.upTo())
+                    .sorted(Comparator.comparingLong(ParkedEvent::eventId))
+                    .map(row -> new ParkedRow(row, log.get(row.eventId())))
+                    .toList());
+        }
     }
 
-    private ParkedKeys parked(List<ParkedEvent> stored) {
-        return new ParkedKeys(POLICY, () -> Clocks.millis(time), () -> 0, stored);
+    private ParkedKeys parked(Parked stored) {
+        return new ParkedKeys(POLICY, true, () -> Clocks.millis(time), () -> 0, stored);
     }
 
     private static ParkedEvent parkedEvent(long id, String key, ParkedEvent.State state, Duration due) {

@@ -2,11 +2,18 @@ package dev.outbox.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outbox.log.Event;
+import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvent.State;
+import dev.outbox.log.ParkedHead;
+import dev.outbox.log.ParkedRow;
+import dev.outbox.log.TestLog;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
+import java.util.stream.LongStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 
 class ParkedKeysTests {
@@ -21,7 +28,7 @@ class ParkedKeysTests {
     @Test
     void theDelaysGrowByThePolicyUpToTheCap() {
         ParkedKeys parked = keys(POLICY);
-        ParkedKeys.Entry entry = parked.park(1, "a", false, failure());
+        ParkedKeys.Entry entry = parked.park(event(1, "a"), failure());
         assertDueAfter(parked, 1_000);
         parked.fail(entry, failure());
         assertDueAfter(parked, 10_000);
@@ -32,15 +39,15 @@ class ParkedKeysTests {
     @Test
     void aFailureThatSaysWhenIsTriedAgainThen() {
         ParkedKeys parked = keys(POLICY);
-        parked.park(1, "a", false, Outcome.failure(new RetryLaterException(Duration.ofSeconds(17), "busy"), POLICY));
+        parked.park(event(1, "a"), Outcome.failure(new RetryLaterException(Duration.ofSeconds(17), "busy"), POLICY));
         assertDueAfter(parked, 17_000);
     }
 
     @Test
     void afterTheLastAttemptTheEventIsDeadAndItsKeyWaits() {
         ParkedKeys parked = keys(POLICY);
-        ParkedKeys.Entry entry = parked.park(1, "a", false, failure());
-        parked.block(2, "a", false);
+        ParkedKeys.Entry entry = parked.park(event(1, "a"), failure());
+        parked.block(event(2, "a"));
         for (int attempt = 2; attempt <= 4; attempt++) {
             assertThat(parked.takeAny()).isSameAs(entry);
             parked.fail(entry, failure());
@@ -53,7 +60,7 @@ class ParkedKeysTests {
     @Test
     void whereTheKeyGoesOnTheNextIsDueWhenOneIsDead() {
         ParkedKeys parked = keys(POLICY.withWhenDead(RetryPolicy.WhenDead.GO_ON));
-        parked.park(1, "a", false, Outcome.failure(new UndeliverableException("no"), POLICY));
+        parked.park(event(1, "a"), Outcome.failure(new UndeliverableException("no"), POLICY));
         assertThat(parked.holds("a")).isFalse();
         assertThat(parked.takeChanges().get(1L).state()).isEqualTo(State.DEAD);
     }
@@ -61,7 +68,7 @@ class ParkedKeysTests {
     @Test
     void anEventThatIsTooOldIsDead() {
         ParkedKeys parked = keys(POLICY);
-        ParkedKeys.Entry entry = parked.park(1, "a", false, failure());
+        ParkedKeys.Entry entry = parked.park(event(1, "a"), failure());
         now.addAndGet(Duration.ofMinutes(61).toMillis());
         parked.takeDue();
         parked.fail(entry, failure());
@@ -69,13 +76,16 @@ class ParkedKeysTests {
     }
 
     @Test
-    void whenTheFirstIsDeliveredTheNextIsDueAndAtLastTheKeyIsFree() {
+    void whenTheFirstIsDeliveredTheRowsBehindItAreReadAndAtLastTheKeyIsFree() {
         ParkedKeys parked = keys(POLICY);
-        ParkedKeys.Entry first = parked.park(1, "a", false, failure());
-        parked.block(2, "a", false);
+        ParkedKeys.Entry first = parked.park(event(1, "a"), failure());
+        parked.block(event(2, "a"));
         now.addAndGet(1_000);
         assertThat(parked.takeDue()).isSameAs(first);
         parked.deliver(first);
+        assertThat(parked.takeDue()).isNull();
+        assertThat(parked.holds("a")).isTrue();
+        answer(parked, new ParkedKeys.Load("a", 1, 2), stored(2, "a", State.BLOCKED, null));
         ParkedKeys.Entry second = parked.takeDue();
         assertThat(second.id).isEqualTo(2);
         parked.deliver(second);
@@ -84,45 +94,142 @@ class ParkedKeysTests {
                 .containsOnlyKeys(1L, 2L)
                 .containsEntry(1L, null)
                 .containsEntry(2L, null);
-        assertThat(parked.size()).isZero();
+        assertThat(parked.keys()).isZero();
+    }
+
+    @Test
+    void whatComesWhileTheRowsAreReadIsReadAfterThem() {
+        ParkedKeys parked = keys(POLICY);
+        ParkedKeys.Entry first = parked.park(event(1, "a"), failure());
+        parked.block(event(2, "a"));
+        parked.deliver(first);
+        List<ParkedKeys.Load> loads = parked.takeLoads();
+        parked.block(event(3, "a"));
+        parked.loaded(loads.get(0), List.of(row(stored(2, "a", State.BLOCKED, null))));
+        parked.deliver(parked.takeAny());
+        answer(parked, new ParkedKeys.Load("a", 2, 3), stored(3, "a", State.BLOCKED, null));
+        parked.deliver(parked.takeAny());
+        assertThat(parked.holds("a")).isFalse();
+    }
+
+    /** Writers that lock nothing of a key may commit in any order: what comes with a lower id is not forgotten. */
+    @Test
+    void whatComesLateWithALowerIdIsReadToo() {
+        ParkedKeys parked = keys(POLICY);
+        ParkedKeys.Entry first = parked.park(event(6, "a"), failure());
+        parked.block(event(5, "a"));
+        parked.deliver(first);
+        answer(parked, new ParkedKeys.Load("a", 4, 6), stored(5, "a", State.BLOCKED, null));
+        assertThat(parked.takeAny().id).isEqualTo(5);
+    }
+
+    @Test
+    void onlyTheFirstOfAKeyIsInMemory() {
+        ParkedKeys parked = keys(POLICY);
+        parked.park(event(1, "a"), failure());
+        LongStream.rangeClosed(2, 1_000).forEach(id -> parked.block(event(id, "a")));
+        assertThat(parked.takeChanges()).hasSize(1_000);
+        assertThat(parked.unsaved()).isZero();
+        assertThat(parked.keys()).isEqualTo(1);
     }
 
     @Test
     void whatWasStoredGoesOnWhereItWas() {
-        ParkedKeys parked = new ParkedKeys(
-                POLICY,
-                now::get,
-                () -> 0,
-                List.of(
-                        stored(1, "a", State.RETRYING, Duration.ofSeconds(5)),
-                        stored(2, "a", State.BLOCKED, null),
-                        stored(3, "b", State.DEAD, null),
-                        stored(4, "b", State.BLOCKED, null),
-                        stored(5, "c", State.BLOCKED, null)));
+        ParkedKeys parked = opened(
+                true,
+                new ParkedHead(stored(1, "a", State.RETRYING, Duration.ofSeconds(5)), 2),
+                new ParkedHead(stored(3, "b", State.DEAD, null), 4),
+                new ParkedHead(stored(5, "c", State.BLOCKED, null), 5));
         assertThat(parked.takeDue().id).isEqualTo(5); // blocked behind nobody: whoever was before it is gone
         assertThat(parked.takeDue()).isNull();
         now.addAndGet(5_000);
         assertThat(parked.takeDue().id).isEqualTo(1);
         assertThat(parked.takeAny()).isNull();
         assertThat(parked.holds("b")).isTrue();
-        assertThat(parked.contains(4)).isTrue();
-        assertThat(parked.contains(3)).isTrue();
     }
 
-    /** Event 1 was done and came again when 2 was parked already; then the instance was replaced. */
     @Test
-    void anEventThatWasTriedFollowsOneThatStandsBeforeItAgain() {
-        ParkedKeys parked = new ParkedKeys(
-                POLICY,
-                now::get,
-                () -> 0,
-                List.of(stored(1, "a", State.BLOCKED, null), stored(2, "a", State.RETRYING, Duration.ofSeconds(5))));
-        parked.deliver(parked.takeDue());
-        assertThat(parked.takeDue().id).isEqualTo(2);
+    void withoutOrderNoEventWaitsForAnotherWhateverItsKey() {
+        ParkedKeys parked = opened(
+                false,
+                new ParkedHead(stored(1, "2", State.RETRYING, Duration.ZERO), 1),
+                new ParkedHead(stored(3, "2", State.BLOCKED, null), 3));
+        assertThat(parked.holds(parked.group(event(2, "2")))).isFalse();
+        assertThat(parked.takeDue().id).isEqualTo(1);
+        assertThat(parked.takeDue().id).isEqualTo(3);
+    }
+
+    @Test
+    void anEventThatComesAgainIsTriedWhenItsRowSays() {
+        ParkedKeys parked = keys(POLICY);
+        ParkedEvent row = stored(2, "a", State.RETRYING, Duration.ofSeconds(5));
+        parked.expect(List.of(row));
+        assertThat(parked.holds("a")).isFalse(); // an earlier one may come before it
+        parked.resume(parked.expected(2));
+        assertThat(parked.holds("a")).isTrue();
+        assertDueAfter(parked, 5_000);
+    }
+
+    @Test
+    void whatWasDiscardedBeforeItCameLeavesNoRow() {
+        ParkedKeys parked = keys(POLICY);
+        ParkedEvent row = stored(2, "a", State.DISCARDED, null);
+        parked.expect(List.of(row));
+        assertThat(parked.isOver(row)).isTrue();
+        parked.pass(row);
+        assertThat(parked.takeChanges()).containsOnlyKeys(2L).containsEntry(2L, null);
+    }
+
+    @Test
+    void untriedEventsAreTakenTogetherAndOneThatFailedAlone() {
+        ParkedKeys parked = opened(
+                true,
+                new ParkedHead(untried(5, "b"), 5),
+                new ParkedHead(untried(1, "a"), 3),
+                new ParkedHead(stored(4, "c", State.RETRYING, Duration.ofMillis(-50)), 4));
+        assertThat(ids(parked.takeDue(10))).containsExactly(4L);
+        List<ParkedKeys.Entry> both = parked.takeDue(10);
+        assertThat(ids(both)).containsExactly(1L, 5L);
+        parked.deliverStored(both);
+        answer(parked, new ParkedKeys.Load("a", 1, 3), untried(2, "a"), untried(3, "a"));
+        List<ParkedKeys.Entry> rest = parked.takeDue(10);
+        assertThat(ids(rest)).containsExactly(2L, 3L);
+        parked.putBack(rest);
+        List<ParkedKeys.Entry> one = parked.takeDue(1);
+        assertThat(ids(one)).containsExactly(2L);
+        parked.deliverStored(one);
+        assertThat(ids(parked.takeDue(10))).containsExactly(3L);
+        assertThat(parked.holds("b")).isFalse();
+    }
+
+    private static List<Long> ids(List<ParkedKeys.Entry> entries) {
+        return entries.stream().map(entry -> entry.id).toList();
+    }
+
+    private static void answer(ParkedKeys parked, ParkedKeys.Load expected, ParkedEvent... rows) {
+        List<ParkedKeys.Load> loads = parked.takeLoads();
+        assertThat(loads).containsExactly(expected);
+        parked.loaded(loads.get(0), Stream.of(rows).map(ParkedKeysTests::row).toList());
+    }
+
+    private static ParkedRow row(ParkedEvent event) {
+        return new ParkedRow(event, event(event.eventId(), event.key()));
     }
 
     private ParkedKeys keys(RetryPolicy policy) {
-        return new ParkedKeys(policy, now::get, () -> 0, List.of());
+        return new ParkedKeys(policy, true, now::get, () -> 0, Parked.NOTHING);
+    }
+
+    private ParkedKeys opened(boolean ordered, ParkedHead... heads) {
+        return new ParkedKeys(POLICY, ordered, now::get, () -> 0, new Parked(List.of(heads), 0));
+    }
+
+    private static Event event(long id, String key) {
+        return TestLog.event(id, key);
+    }
+
+    private static ParkedEvent untried(long id, String key) {
+        return new ParkedEvent(id, key, State.RETRYING, 0, Duration.ZERO, null, true, Duration.ZERO);
     }
 
     private static ParkedEvent stored(long id, String key, State state, Duration due) {

@@ -48,8 +48,7 @@ final class TestRelay implements AutoCloseable {
         checkpoints = TestLog.checkpoints(units);
         actions = TestLog.actions(units);
         String instance = "test-" + UUID.randomUUID();
-        Ledger ledger =
-                new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.circuitStates(units), instance);
+        Ledger ledger = new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.runStates(units), instance);
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
         transactional.forEach(handler ->
