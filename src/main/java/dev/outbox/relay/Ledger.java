@@ -14,6 +14,8 @@ import dev.outbox.log.RunStates;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Mono;
 
 /**
@@ -21,6 +23,8 @@ import reactor.core.publisher.Mono;
  * stored together or not at all; and the fence of the checkpoint holds for both.
  */
 final class Ledger {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Ledger.class);
 
     private final Database database;
     private final Checkpoints checkpoints;
@@ -115,7 +119,11 @@ final class Ledger {
         /** It is committed. */
         void stored(Progress progress) {
             last = last.next(progress.position());
-            state = state(progress);
+            RunState now = state(progress);
+            if (now.replayedThrough() < state.replayedThrough()) {
+                LOG.info("replay.ended subscription={} through={}", last.subscription(), state.replayedThrough());
+            }
+            state = now;
         }
 
         private Mono<Void> write(PostgresqlConnection connection, Checkpoint next, Progress progress) {
