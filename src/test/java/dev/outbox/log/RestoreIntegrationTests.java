@@ -35,8 +35,13 @@ import reactor.core.publisher.Mono;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RestoreIntegrationTests {
 
-    private static final List<String> TABLES =
-            List.of("outbox.cluster", "outbox.subscription", "outbox.checkpoint", "outbox.parked", "outbox.event");
+    private static final List<String> TABLES = List.of(
+            "outbox.cluster",
+            "outbox.subscription",
+            "outbox.checkpoint",
+            "outbox.generation",
+            "outbox.parked",
+            "outbox.event");
 
     private static final String COLUMNS = """
             select string_agg(attname, ', ' order by attnum) from pg_attribute
