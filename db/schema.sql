@@ -201,7 +201,7 @@ CREATE TABLE outbox.checkpoint (
     CONSTRAINT checkpoint_generation_check CHECK ((generation >= 0)),
     CONSTRAINT checkpoint_target_check CHECK ((num_nulls(target, target_barrier, target_high) = ANY (ARRAY[0, 3])))
 ) WITH (autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
-COMMENT ON TABLE outbox.checkpoint IS 'What a subscription has done: appended, never updated. The highest generation counts; its primary key is the fence that a stale leader runs into.';
+COMMENT ON TABLE outbox.checkpoint IS 'What a subscription has done: appended, never updated. The highest generation counts. One is stored only on top of the one before it, which has to be there and the last: that is the fence that a stale leader runs into.';
 COMMENT ON COLUMN outbox.checkpoint.done IS 'Every event that is visible in this snapshot is done.';
 COMMENT ON COLUMN outbox.checkpoint.barrier IS 'An xid drawn after done was taken: its transaction and all later ones have ids above high.';
 COMMENT ON COLUMN outbox.checkpoint.high IS 'The highest id that is visible in done.';
@@ -272,6 +272,14 @@ CREATE TABLE outbox.cluster (
 COMMENT ON TABLE outbox.cluster IS 'The cluster that the transaction ids of events and checkpoints belong to. If the server says another one, they were restored from a dump and are converted before they are used.';
 COMMENT ON COLUMN outbox.cluster.since IS 'When the schema was made here, or converted.';
 
+CREATE TABLE outbox.generation (
+    subscription text NOT NULL,
+    last bigint NOT NULL,
+    CONSTRAINT generation_pkey PRIMARY KEY (subscription)
+);
+COMMENT ON TABLE outbox.generation IS 'The highest generation that was removed from outbox.checkpoint, for each name. Generations of a name never start again, so these rows stay when the subscription goes.';
+COMMENT ON COLUMN outbox.generation.last IS 'A first checkpoint of that name gets a higher one.';
+
 CREATE OR REPLACE FUNCTION outbox.call__tell()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -280,6 +288,78 @@ AS $function$
 begin
     if pg_notification_queue_usage() < 0.5 then
         perform pg_notify('outbox_change', '');
+    end if;
+    return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.checkpoint__removed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if tg_op = 'DELETE' then
+        insert into outbox.generation as kept (subscription, last)
+        select subscription, max(generation) from removed group by subscription order by subscription
+        on conflict (subscription) do update set last = greatest(kept.last, excluded.last);
+        return null;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'outbox.checkpoint can be truncated in READ COMMITTED only';
+    end if;
+    insert into outbox.generation as kept (subscription, last)
+    select subscription, max(generation) from outbox.checkpoint group by subscription order by subscription
+    on conflict (subscription) do update set last = greatest(kept.last, excluded.last);
+    return null;
+end
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.checkpoint__renamed()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+declare
+    gone text[];
+    taken text;
+begin
+    select array_agg(distinct subscription) into gone
+    from (select subscription, generation from previous except select subscription, generation from changed) g;
+    if gone is null then
+        return null;
+    end if;
+    if current_setting('transaction_isolation') <> 'read committed' then
+        raise exception 'Checkpoints can be renamed in READ COMMITTED only';
+    end if;
+    lock table outbox.checkpoint in share row exclusive mode; -- whoever is appending has done so, or waits for this transaction
+
+    insert into outbox.generation as kept (subscription, last)
+    select subscription, max(generation)
+    from (select subscription, generation from previous except select subscription, generation from changed) g
+    group by subscription
+    order by subscription
+    on conflict (subscription) do update set last = greatest(kept.last, excluded.last);
+
+    select subscription into taken
+    from (select subscription, generation from changed except select subscription, generation from previous) c
+    join outbox.generation kept using (subscription)
+    where generation <= kept.last
+    limit 1;
+    if taken is null then
+        select c.subscription into taken
+        from outbox.checkpoint c
+        where c.subscription in (select subscription from changed)
+        group by c.subscription
+        having max(c.generation) - min(c.generation) + 1 <> count(*)
+        limit 1;
+    end if;
+    if taken is not null then
+        raise exception '% has had checkpoints of its own', taken
+            using errcode = 'unique_violation',
+                hint = 'Delete its checkpoints, and add to each generation more than its last in outbox.generation.';
     end if;
     return null;
 end
@@ -394,5 +474,11 @@ CREATE TRIGGER guard BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.* IS DISTINC
 CREATE TRIGGER ring AFTER INSERT ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.event__ring();
 
 CREATE TRIGGER tell AFTER UPDATE OF paused_at ON outbox.subscription FOR EACH ROW WHEN (old.paused_at IS DISTINCT FROM new.paused_at) EXECUTE FUNCTION outbox.call__tell();
+
+CREATE TRIGGER emptied BEFORE TRUNCATE ON outbox.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__removed();
+
+CREATE TRIGGER removed AFTER DELETE ON outbox.checkpoint REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__removed();
+
+CREATE TRIGGER renamed AFTER UPDATE ON outbox.checkpoint REFERENCING OLD TABLE AS previous NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__renamed();
 
 CREATE TRIGGER tell AFTER INSERT ON outbox.action FOR EACH STATEMENT EXECUTE FUNCTION outbox.call__tell();

@@ -71,7 +71,8 @@ final class GrowthScenario implements Bench.Scenario {
                 """
                 insert into outbox.checkpoint (subscription, generation, done, barrier, high, target, target_barrier,
                     target_high, last, system_identifier, instance)
-                select t.name, 1, c.done, c.barrier, c.high, c.target, c.target_barrier, c.target_high, c.last,
+                select t.name, coalesce((select last + 1 from outbox.generation where subscription = t.name), 0),
+                    c.done, c.barrier, c.high, c.target, c.target_barrier, c.target_high, c.last,
                     c.system_identifier, c.instance
                 from (select * from outbox.checkpoint where subscription = 'billing' order by generation desc limit 1) c
                 cross join\s"""

@@ -1,9 +1,11 @@
 package dev.outbox.database;
 
+import io.r2dbc.postgresql.api.PostgresTransactionDefinition;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.postgresql.api.PostgresqlStatement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.IsolationLevel;
 import io.r2dbc.spi.Parameter;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Wrapped;
@@ -56,12 +58,13 @@ public final class Database {
     }
 
     /**
-     * Runs the work in a transaction, which commits when the work completes and rolls back when it fails. A failure of the commit is
+     * Runs the work in a transaction, which commits when the work completes and rolls back when it fails. It is READ COMMITTED whatever
+     * the default of the role or database: what is asked behind a lock must be as it is once the lock is there. A failure of the commit is
      * passed on as it is, not wrapped as usingWhen would: it tells that the outcome is not known.
      */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
         return run(connection -> connection
-                .beginTransaction()
+                .beginTransaction(PostgresTransactionDefinition.from(IsolationLevel.READ_COMMITTED))
                 .then(Mono.defer(() -> work.apply(connection)))
                 .flatMap(result -> connection.commitTransaction().thenReturn(result))
                 .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty())))

@@ -60,10 +60,11 @@ public final class Actions {
             limit 1
             """.replace("COLUMNS", COLUMNS);
 
+    /** Primary key. */
     private static final String APPLIED = """
             update outbox.action
             set applied_at = clock_timestamp(), applied_by = $2, result = $3::text::jsonb
-            where id = $1
+            where id = $1 and applied_at is null
             """;
 
     private final Database leader;
@@ -123,10 +124,13 @@ public final class Actions {
         return leader.query(Actions::action, NEXT, subscription).flatMap(Actions::first);
     }
 
-    /** Writes down what came of it, in the transaction of the connection. */
+    /**
+     * Writes down what came of it, in the transaction of the connection. Fails with {@link ActionGoneException} if it does not wait any
+     * more: then nothing may come of it.
+     */
     public Mono<Void> applied(PostgresqlConnection connection, Action action, String instance, String result) {
         return Database.update(connection, APPLIED, action.id(), instance, result)
-                .then();
+                .flatMap(rows -> rows > 0 ? Mono.empty() : Mono.error(new ActionGoneException(action)));
     }
 
     private static Action action(Readable row) {

@@ -7,14 +7,15 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.R2dbcDataIntegrityViolationException;
 import io.r2dbc.spi.Readable;
+import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
 
 /**
  * The stored positions: appended, never updated, because a row that is updated often becomes a long chain of versions while
- * anybody's snapshot is open. The primary key (subscription, generation) is the fence: of two who believe that they lead, one
- * collides and stops.
+ * anybody's snapshot is open. They are the fence: a generation is stored only on top of the one before it, which has to be there and the
+ * last. So of two who believe that they lead, one stores nothing and stops, however far the other has gone on.
  */
 @Repository
 public final class Checkpoints {
@@ -31,21 +32,56 @@ public final class Checkpoints {
             """;
 
     /**
-     * None if the server is not on the timeline that the position was read on: when a standby is promoted the first bytes of the
-     * name of its log change at once.
+     * Stored at its place, unless the server is not on the timeline that the position was read on: when a standby is promoted the
+     * first bytes of the name of its log change at once. The row says whether there was a place, and whether it was stored.
+     *
+     * <p>The commit is waited for whatever the default of the role: a checkpoint that a crash takes back would leave the generations
+     * in memory ahead of those in the table. Said here, it holds behind a pooler too.
      */
-    private static final String APPEND = """
-            insert into outbox.checkpoint (subscription, generation, done, barrier, high,
-                target, target_barrier, target_high, last, instance, system_identifier)
-            select $1, $2, $3::text::pg_snapshot, $4::text::xid8, $5,
-                $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, system_identifier
-            from pg_control_system()
-            where $11::text is null or $11 = left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
+    private static final String STORE = """
+            with here as materialized (
+                select system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
+                    set_config('synchronous_commit', 'on', true) as synchronous
+                from pg_control_system()
+            ), place as materialized (
+            PLACE), stored as (
+                insert into outbox.checkpoint (subscription, generation, done, barrier, high,
+                    target, target_barrier, target_high, last, instance, system_identifier)
+                select $1, place.generation, $3::text::pg_snapshot, $4::text::xid8, $5,
+                    $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, here.system_identifier
+                from place, here
+                where $11::text is null or $11 = here.timeline
+                returning 1
+            )
+            select (select generation from place) as generation, exists (select from stored) as stored
             """;
 
-    private static final String TRIM = """
+    /**
+     * On top of the generation before it, by primary key: none if that is gone. Its lock makes a trim that would remove it wait, or
+     * waits for one. Old generations go from the first on, so if that one is there and has no successor it is the last.
+     */
+    private static final String APPEND = STORE.replace("PLACE", """
+                select generation + 1 as generation
+                from outbox.checkpoint
+                where subscription = $1 and generation = $2 - 1
+                for key share
+            """);
+
+    /** Behind all that the subscription ever had; none if it has a checkpoint. Primary keys. */
+    private static final String BEGIN = STORE.replace("PLACE", """
+                select greatest($2, (select last + 1 from outbox.generation where subscription = $1)) as generation
+                where not exists (select from outbox.checkpoint where subscription = $1)
+            """);
+
+    /** Primary key, in its order: who appends locks a generation and then stores the next, so neither waits for the other. */
+    static final String TRIM = """
             delete from outbox.checkpoint
-            where subscription = $1 and generation < $2
+            where (subscription, generation) in (
+                select subscription, generation
+                from outbox.checkpoint
+                where subscription = $1 and generation < $2
+                order by generation
+                for update)
             """;
 
     private static final String UNIQUE_VIOLATION = "23505";
@@ -98,17 +134,33 @@ public final class Checkpoints {
     }
 
     /**
-     * Stores a checkpoint in the transaction of the connection.
+     * Stores a checkpoint in the transaction of the connection, on top of the one before it, which has to be the last.
      *
-     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation, or if the server
-     *     is not on the timeline that the position was read on
+     * @return completes when stored; fails with {@link StaleLeaderException} if another has gone on or the one before is gone, or if
+     *     the server is not on the timeline that the position was read on
      */
     public Mono<Void> append(PostgresqlConnection connection, Checkpoint checkpoint, String instance) {
+        return store(connection, APPEND, checkpoint, instance).then();
+    }
+
+    /**
+     * Stores the first checkpoint of a subscription, in the transaction of a claim, which waits for others of its handler. Its generation
+     * is above all that the name ever had: what somebody still holds of these is no place to store on.
+     *
+     * @return as it is stored; fails as {@link #append} does, also if there is one
+     */
+    Mono<Checkpoint> begin(PostgresqlConnection connection, String subscription, Position position, String instance) {
+        return store(connection, BEGIN, new Checkpoint(subscription, 0, position), instance);
+    }
+
+    private static Mono<Checkpoint> store(
+            PostgresqlConnection connection, String sql, Checkpoint checkpoint, String instance) {
         Position position = checkpoint.position();
         Position.Target target = position.target();
-        return Database.update(
+        return Database.rows(
                         connection,
-                        APPEND,
+                        Stored::of,
+                        sql,
                         checkpoint.subscription(),
                         checkpoint.generation(),
                         position.done().text(),
@@ -120,8 +172,26 @@ public final class Checkpoints {
                         position.last(),
                         instance,
                         position.timeline())
+                .single()
                 .onErrorMap(Checkpoints::isTaken, error -> new StaleLeaderException(checkpoint, error))
-                .flatMap(stored -> stored > 0 ? Mono.empty() : Mono.error(otherLine(position)));
+                .flatMap(stored -> stored.checked(checkpoint));
+    }
+
+    /** @param generation where; null if there was no place */
+    private record Stored(@Nullable Long generation, boolean done) {
+
+        static Stored of(Readable row) {
+            return new Stored(row.get("generation", Long.class), Boolean.TRUE.equals(row.get("stored", Boolean.class)));
+        }
+
+        Mono<Checkpoint> checked(Checkpoint checkpoint) {
+            if (generation == null) {
+                return Mono.error(new StaleLeaderException(checkpoint, null));
+            }
+            return done
+                    ? Mono.just(new Checkpoint(checkpoint.subscription(), generation, checkpoint.position()))
+                    : Mono.error(otherLine(checkpoint.position()));
+        }
     }
 
     private static StaleLeaderException otherLine(Position position) {

@@ -258,14 +258,17 @@ public final class Claims {
         return latest(connection, name).flatMap(latest -> append(connection, claim, latest.next(latest.position())));
     }
 
+    /** Only here a first one is stored. */
     private Mono<Checkpoint> append(PostgresqlConnection connection, Claim claim, Checkpoint next) {
-        return checkpoints
-                .append(connection, next, claim.instance())
-                .then(Mono.defer(() -> checkpoints.trim(connection, next)))
-                .thenReturn(next);
+        return next.generation() == 0
+                ? checkpoints.begin(connection, next.subscription(), next.position(), claim.instance())
+                : checkpoints
+                        .append(connection, next, claim.instance())
+                        .then(Mono.defer(() -> checkpoints.trim(connection, next)))
+                        .thenReturn(next);
     }
 
-    /** What has no checkpoint yet has done nothing. */
+    /** What has no checkpoint yet has done nothing: generation -1, of which the next is the first. */
     private static Mono<Checkpoint> latest(PostgresqlConnection connection, String name) {
         return Mono.defer(() -> Checkpoints.stored(connection, name))
                 .defaultIfEmpty(new Checkpoint(name, -1, Position.BEGINNING));

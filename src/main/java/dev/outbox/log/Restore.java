@@ -26,18 +26,25 @@ final class Restore {
 
     private static final Logger LOG = LoggerFactory.getLogger(Restore.class);
 
+    /** If somebody removed the row of outbox.cluster, a log is this one's only if a checkpoint says so: none is stored before. */
     private static final String IS_FOREIGN = """
+            with here as materialized (
+                select system_identifier from pg_control_system()
+            ), latest as materialized (
+                select c.system_identifier
+                from outbox.subscription s
+                cross join lateral (
+                    select system_identifier
+                    from outbox.checkpoint
+                    where subscription = s.name
+                    order by generation desc
+                    limit 1) c
+                where s.retired_at is null
+            )
             select exists (select from outbox.cluster c where c.system_identifier <> here.system_identifier)
-                or exists (
-                    select from outbox.subscription s
-                    cross join lateral (
-                        select system_identifier
-                        from outbox.checkpoint
-                        where subscription = s.name
-                        order by generation desc
-                        limit 1) c
-                    where s.retired_at is null and c.system_identifier <> here.system_identifier) as found
-            from pg_control_system() here
+                or exists (select from latest where latest.system_identifier <> here.system_identifier)
+                or not exists (select from outbox.cluster) and not exists (select from latest) as found
+            from here
             """;
 
     private static final String LOCK = "select pg_advisory_xact_lock(11311, 5)::text as locked";

@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.Action;
+import dev.outbox.log.ActionGoneException;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Call;
 import dev.outbox.log.Checkpoint;
@@ -163,6 +164,8 @@ final class ActionApplier {
     }
 
     private static boolean isOurs(Throwable error) {
-        return error instanceof DatabaseUnavailableException || error instanceof StaleLeaderException;
+        return error instanceof DatabaseUnavailableException
+                || error instanceof StaleLeaderException
+                || error instanceof ActionGoneException;
     }
 }

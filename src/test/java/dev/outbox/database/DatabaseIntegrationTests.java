@@ -46,6 +46,22 @@ class DatabaseIntegrationTests {
     }
 
     @Test
+    void aTransactionIsReadCommittedWhateverTheDefaultIs() {
+        server.execute("alter database " + server.name() + " set default_transaction_isolation = 'repeatable read'");
+        String isolation = "select current_setting('transaction_isolation') as level where $1";
+        StepVerifier.create(database.query(row -> row.get("level", String.class), isolation, true))
+                .expectNext(List.of("repeatable read"))
+                .expectComplete()
+                .verify(SOON);
+        StepVerifier.create(database.inTransaction(connection -> Database.rows(
+                                connection, row -> row.get("level", String.class), isolation, true)
+                        .single()))
+                .expectNext("read committed")
+                .expectComplete()
+                .verify(SOON);
+    }
+
+    @Test
     void aCancelledUnitRunsToItsEnd() {
         Disposable cancelled =
                 database.query(row -> 1, "select pg_sleep(0.3), $1", "x").subscribe();

@@ -32,6 +32,7 @@ class KillFaultTests {
                         .count();
                 rig.times.add(before > 0 ? 0 : rig.awaitNews(0, started, process -> process == next.pid(), Rig.SOON));
             }
+            rig.requireAtLeast(rig.times.size() + 1, Course.CLAIMS);
             rig.require(Finding.max(rig.times) <= RESUMED_WITHIN, "resumed later than 3 s after the start");
             rig.settle("ms from the start of the next one");
         }
@@ -64,6 +65,7 @@ class KillFaultTests {
                     rig.start().awaitPort();
                 }
             }
+            rig.requireAtLeast(rig.times.size() + 1, Course.CLAIMS);
             rig.require(Finding.max(rig.times) <= TAKEN_OVER_WITHIN, "taken over later than after 4 s");
             rig.settle("ms until another one delivers");
         }

@@ -18,6 +18,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.function.LongPredicate;
@@ -53,6 +54,7 @@ final class Rig implements AutoCloseable {
     private final Path directory;
     private final List<Injection> injections = new ArrayList<>();
     private final List<SinkProcess> others = new ArrayList<>();
+    private final Map<String, Long> least = new TreeMap<>();
     private Writers writers;
 
     /**
@@ -225,6 +227,11 @@ final class Rig implements AutoCloseable {
         }
     }
 
+    /** What the scenario must have gone through at its end, so many times, or it shows nothing. */
+    void requireAtLeast(long count, String what) {
+        least.put(what, count);
+    }
+
     void pause(int fromMillis, int toMillis) {
         int millis = fromMillis + dice.nextInt(Math.max(1, toMillis - fromMillis));
         LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(millis));
@@ -257,6 +264,10 @@ final class Rig implements AutoCloseable {
         Histories histories = settlement.histories();
         Histories.Verdict verdict = histories.verdict();
         wrong.addAll(settlement.faults(verdict));
+        Course course = Course.of(database, started);
+        least.forEach((what, count) -> require(
+                course.count(what) >= count,
+                "only %d %s, where %d are due".formatted(course.count(what), what, count)));
         int most = mostRepeats(verdict.repeats());
         Finding finding = new Finding(
                 order,
@@ -272,7 +283,7 @@ final class Rig implements AutoCloseable {
                 most,
                 injections.stream().mapToInt(Injection::bound).max().orElse(0),
                 times,
-                found,
+                found + "; went through " + course,
                 List.copyOf(wrong));
         Findings.add(finding);
         if (!wrong.isEmpty()) {

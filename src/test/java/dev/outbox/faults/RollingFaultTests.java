@@ -47,6 +47,7 @@ class RollingFaultTests {
             rig.require(failed == 0, failed + " answers of the instance that stays were 5xx or none");
             rig.require(asked > 50, "only " + asked + " requests");
             requireTheNewHandler(rig);
+            rig.requireAtLeast(rig.times.size() + 1, Course.CLAIMS);
             rig.settle("%d requests to the instance that stays, %d failed; stopped after %s ms"
                     .formatted(asked, failed, stops));
         }

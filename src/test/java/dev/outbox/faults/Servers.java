@@ -57,6 +57,7 @@ final class Servers {
                         number bigint generated always as identity, counter text not null, event_id bigint not null,
                         key text not null)
                     """);
+            StaleCheckpoint.record(template);
             return server;
         } catch (Exception e) {
             throw new IllegalStateException(e);

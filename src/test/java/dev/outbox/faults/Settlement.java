@@ -78,6 +78,8 @@ final class Settlement {
                             counted.unfounded().size(),
                             counted.swapped().size()));
         }
+        StaleCheckpoint.anywhere(database)
+                .ifPresent(stale -> faults.add("a checkpoint that does not follow: " + stale));
         ChargeCheck charges = ChargeCheck.of(database);
         if (!charges.isClean()) {
             faults.add(charges.toString());

@@ -47,6 +47,7 @@ class SinkFaultTests {
                 rig.times.add(rig.awaitNews(process -> true, Rig.SOON));
                 rig.pause(1_000, 1_500);
             }
+            rig.requireAtLeast(2, Course.CIRCUITS);
             rig.require(Finding.max(rig.times) <= RECOVERED_WITHIN, "recovered later than after 10 s");
             rig.settle("ms to the first new event after");
         }

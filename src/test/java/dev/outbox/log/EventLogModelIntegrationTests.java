@@ -185,7 +185,7 @@ class EventLogModelIntegrationTests {
             TestLog.register(server, name);
             last = new Checkpoint(name, -1, position);
         }
-        checkpoints.append(last.next(position), "test").block(Duration.ofSeconds(5));
+        TestLog.store(database, last.next(position)).block(Duration.ofSeconds(5));
         Checkpoint loaded = await(checkpoints.latest(name));
         stored.put(reader, loaded);
         return loaded.position();

@@ -35,8 +35,13 @@ import reactor.core.publisher.Mono;
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class RestoreIntegrationTests {
 
-    private static final List<String> TABLES =
-            List.of("outbox.cluster", "outbox.subscription", "outbox.checkpoint", "outbox.parked", "outbox.event");
+    private static final List<String> TABLES = List.of(
+            "outbox.cluster",
+            "outbox.subscription",
+            "outbox.checkpoint",
+            "outbox.generation",
+            "outbox.parked",
+            "outbox.event");
 
     private static final String COLUMNS = """
             select string_agg(attname, ', ' order by attnum) from pg_attribute
@@ -167,6 +172,40 @@ class RestoreIntegrationTests {
             assertThat(restored.number("select count(*) from outbox.checkpoint where system_identifier ="
                             + " (select system_identifier from pg_control_system())"))
                     .isEqualTo(subscriptions);
+        }
+    }
+
+    /** Before there is a checkpoint that tells. */
+    @Test
+    void aLogOfWhichNothingSaysWhoseItIsCountsAsAnothers() throws Exception {
+        TestDatabase restored = inOtherCluster();
+        try (RestoreModel here = new RestoreModel(TestDatabase.fresh(), random);
+                RestoreModel there = new RestoreModel(restored, random)) {
+            here.run(100);
+            copy(here.database, restored);
+            restored.execute("truncate outbox.cluster, outbox.checkpoint");
+            restored.execute("update outbox.event set tx = '9000000'");
+            long events = restored.number("select count(*) from outbox.event");
+            assertThat(there.rest(Position.BEGINNING)).hasSizeLessThan((int) events);
+            assertThat(there.checkpoints.latest("reader-0").block(Duration.ofSeconds(30)))
+                    .isNull();
+            assertThat(there.rest(Position.BEGINNING)).hasSize((int) events);
+            assertThat(restored.number("select count(*) from outbox.cluster")).isOne();
+        }
+    }
+
+    /** Its events are not renumbered: what is done would not be, and the other way round. */
+    @Test
+    void aLogWhoseCheckpointsAreFromHereIsFromHereEvenIfTheClusterIsForgotten() throws Exception {
+        try (RestoreModel here = new RestoreModel(TestDatabase.fresh(), random)) {
+            here.run(200);
+            assertThat(here.positions()).isNotEmpty();
+            Map<String, List<Long>> expected = here.undone();
+            String transactions = "select string_agg(tx::text, ' ' order by id) from outbox.event";
+            String before = here.database.value(transactions);
+            here.database.execute("delete from outbox.cluster");
+            assertThat(here.undoneConverted()).isEqualTo(expected);
+            assertThat(here.database.value(transactions)).isEqualTo(before);
         }
     }
 

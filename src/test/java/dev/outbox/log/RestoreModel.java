@@ -29,6 +29,7 @@ final class RestoreModel implements AutoCloseable {
     final EventLog log;
     final Checkpoints checkpoints;
 
+    private final Database units;
     private final Random random;
     private final List<Connection> idle = new ArrayList<>();
     private final List<Connection> open = new ArrayList<>();
@@ -36,7 +37,7 @@ final class RestoreModel implements AutoCloseable {
     RestoreModel(TestDatabase database, Random random) throws SQLException {
         this.database = database;
         this.random = random;
-        Database units = new Database(database.pool(3), Duration.ofSeconds(30));
+        this.units = new Database(database.pool(3), Duration.ofSeconds(30));
         this.log = new EventLog(units);
         this.checkpoints = new Checkpoints(units);
         for (int i = 0; i < WRITERS; i++) {
@@ -108,7 +109,7 @@ final class RestoreModel implements AutoCloseable {
                 ? page.after(1 + random.nextInt(page.events().size() - 1))
                 : page.after();
         Checkpoint next = last == null ? new Checkpoint(reader, 0, after) : last.next(after);
-        checkpoints.append(next, "test").block(Duration.ofSeconds(10));
+        TestLog.store(units, next).block(Duration.ofSeconds(10));
     }
 
     /** Stores the position behind all that is there. */

@@ -246,9 +246,7 @@ class RetentionIntegrationTests {
     }
 
     private void store(String name, long generation, Position position) {
-        await(checkpoints
-                .append(new Checkpoint(name, generation, position), "test")
-                .thenReturn(true));
+        await(TestLog.store(database, new Checkpoint(name, generation, position)));
     }
 
     private void write(int count) {

@@ -83,6 +83,15 @@ public final class TestLog {
         return new Checkpoints(database);
     }
 
+    /** Stores a checkpoint as its leader does, the first as a claim does. */
+    public static Mono<Checkpoint> store(Database database, Checkpoint checkpoint) {
+        Checkpoints checkpoints = new Checkpoints(database);
+        return checkpoint.generation() > 0
+                ? checkpoints.append(checkpoint, "test").thenReturn(checkpoint)
+                : database.inTransaction(connection ->
+                        checkpoints.begin(connection, checkpoint.subscription(), checkpoint.position(), "test"));
+    }
+
     public static Claims claims(Database database) {
         return new Claims(database, new Checkpoints(database));
     }
