@@ -20,28 +20,29 @@ import reactor.core.publisher.Mono;
 public final class Checkpoints {
 
     /** Primary key, from its end. */
-    private static final String LATEST = """
+    private static final String LATEST = ServerHistory.in("""
             select generation, done::text as done, barrier::text::bigint as barrier, high,
                 target::text as target, target_barrier::text::bigint as target_barrier, target_high, last,
-                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline
+                {history} as history
             from outbox.checkpoint
             where subscription = $1
             order by generation desc
             limit 1
-            """;
+            """);
 
     /**
-     * None if the server is not on the timeline that the position was read on: when a standby is promoted the first bytes of the
-     * name of its log change at once.
+     * None if the server has another history than the one that the position was read from. Durable, whatever the role's setting says: who
+     * leads goes on from what it has stored.
      */
-    private static final String APPEND = """
+    private static final String APPEND = ServerHistory.in("""
             insert into outbox.checkpoint (subscription, generation, done, barrier, high,
                 target, target_barrier, target_high, last, instance, system_identifier)
             select $1, $2, $3::text::pg_snapshot, $4::text::xid8, $5,
                 $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, system_identifier
             from pg_control_system()
-            where $11::text is null or $11 = left(pg_walfile_name(pg_current_wal_insert_lsn()), 8)
-            """;
+            where (current_setting('synchronous_commit') <> 'off' or set_config('synchronous_commit', 'on', true) = 'on')
+              and ($11::text is null or $11 = {history})
+            """);
 
     private static final String TRIM = """
             delete from outbox.checkpoint
@@ -100,8 +101,8 @@ public final class Checkpoints {
     /**
      * Stores a checkpoint in the transaction of the connection.
      *
-     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation, or if the server
-     *     is not on the timeline that the position was read on
+     * @return completes when stored; fails with {@link StaleLeaderException} if another has stored that generation, and with
+     *     {@link StalePositionException} if the server has another history than the one that the position was read from
      */
     public Mono<Void> append(PostgresqlConnection connection, Checkpoint checkpoint, String instance) {
         Position position = checkpoint.position();
@@ -119,13 +120,13 @@ public final class Checkpoints {
                         target == null ? Parameters.in(Long.class) : target.high(),
                         position.last(),
                         instance,
-                        position.timeline())
+                        position.history())
                 .onErrorMap(Checkpoints::isTaken, error -> new StaleLeaderException(checkpoint, error))
-                .flatMap(stored -> stored > 0 ? Mono.empty() : Mono.error(otherLine(position)));
+                .flatMap(stored -> stored > 0 ? Mono.empty() : Mono.error(otherHistory(position)));
     }
 
-    private static StaleLeaderException otherLine(Position position) {
-        return new StaleLeaderException(String.valueOf(position.timeline()));
+    private static StalePositionException otherHistory(Position position) {
+        return new StalePositionException(String.valueOf(position.history()), "the server's");
     }
 
     /** Deletes old checkpoints, if it is time. */
@@ -152,7 +153,7 @@ public final class Checkpoints {
                                         number(row, "target_barrier"),
                                         number(row, "target_high")),
                         number(row, "last"),
-                        row.get("timeline", String.class)));
+                        row.get("history", String.class)));
     }
 
     private static boolean isTaken(Throwable error) {
