@@ -18,6 +18,9 @@ public final class DatabaseUnavailableException extends RuntimeException {
     /** lock_not_available: lock_timeout ended the wait for a row. */
     private static final String LOCK_NOT_AVAILABLE = "55P03";
 
+    /** query_canceled: statement_timeout ended the statement. */
+    private static final String QUERY_CANCELED = "57014";
+
     private final boolean asked;
 
     private DatabaseUnavailableException(@Nullable Throwable cause, boolean asked) {
@@ -33,6 +36,12 @@ public final class DatabaseUnavailableException extends RuntimeException {
     /** Whether the statement may have been sent: then it is not known whether it took effect. */
     public boolean asked() {
         return asked;
+    }
+
+    /** Whether the server is there and gave the statement up because its time was over, as when somebody holds a lock. */
+    public boolean ranOutOfTime() {
+        return getCause() instanceof R2dbcException failure
+                && (QUERY_CANCELED.equals(failure.getSqlState()) || LOCK_NOT_AVAILABLE.equals(failure.getSqlState()));
     }
 
     /** The error itself, or this exception around it if it says that the database is away. */

@@ -21,27 +21,28 @@ import reactor.core.publisher.Mono;
 public final class Checkpoints {
 
     /** Primary key, from its end. */
-    private static final String LATEST = """
+    private static final String LATEST = ServerHistory.in("""
             select generation, done::text as done, barrier::text::bigint as barrier, high,
                 target::text as target, target_barrier::text::bigint as target_barrier, target_high, last,
-                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline
+                {history} as history
             from outbox.checkpoint
             where subscription = $1
             order by generation desc
             limit 1
-            """;
+            """);
 
     /**
-     * Stored at its place, unless the server is not on the timeline that the position was read on: when a standby is promoted the
-     * first bytes of the name of its log change at once. The row says whether there was a place, and whether it was stored.
+     * Stored at its place, unless the server has another history than the one that the position was read from. The row says whether
+     * there was a place, and whether it was stored.
      *
-     * <p>The commit is waited for whatever the default of the role: a checkpoint that a crash takes back would leave the generations
-     * in memory ahead of those in the table. Said here, it holds behind a pooler too.
+     * <p>The commit is waited for although the role's setting may say otherwise: a checkpoint that a crash takes back would leave the
+     * generations in memory ahead of those in the table. Said here, it holds behind a pooler too.
      */
-    private static final String STORE = """
+    private static final String STORE = ServerHistory.in("""
             with here as materialized (
-                select system_identifier, left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
-                    set_config('synchronous_commit', 'on', true) as synchronous
+                select system_identifier, {history} as history,
+                    case when current_setting('synchronous_commit') = 'off'
+                        then set_config('synchronous_commit', 'on', true) end as synchronous
                 from pg_control_system()
             ), place as materialized (
             PLACE), stored as (
@@ -50,11 +51,11 @@ public final class Checkpoints {
                 select $1, place.generation, $3::text::pg_snapshot, $4::text::xid8, $5,
                     $6::text::pg_snapshot, $7::text::xid8, $8, $9, $10, here.system_identifier
                 from place, here
-                where $11::text is null or $11 = here.timeline
+                where $11::text is null or $11 = here.history
                 returning 1
             )
             select (select generation from place) as generation, exists (select from stored) as stored
-            """;
+            """);
 
     /**
      * On top of the generation before it, by primary key: none if that is gone. Its lock makes a trim that would remove it wait, or
@@ -136,8 +137,8 @@ public final class Checkpoints {
     /**
      * Stores a checkpoint in the transaction of the connection, on top of the one before it, which has to be the last.
      *
-     * @return completes when stored; fails with {@link StaleLeaderException} if another has gone on or the one before is gone, or if
-     *     the server is not on the timeline that the position was read on
+     * @return completes when stored; fails with {@link StaleLeaderException} if another has gone on or the one before is gone, and with
+     *     {@link StalePositionException} if the server has another history than the one that the position was read from
      */
     public Mono<Void> append(PostgresqlConnection connection, Checkpoint checkpoint, String instance) {
         return store(connection, APPEND, checkpoint, instance).then();
@@ -171,7 +172,7 @@ public final class Checkpoints {
                         target == null ? Parameters.in(Long.class) : target.high(),
                         position.last(),
                         instance,
-                        position.timeline())
+                        position.history())
                 .single()
                 .onErrorMap(Checkpoints::isTaken, error -> new StaleLeaderException(checkpoint, error))
                 .flatMap(stored -> stored.checked(checkpoint));
@@ -190,12 +191,12 @@ public final class Checkpoints {
             }
             return done
                     ? Mono.just(new Checkpoint(checkpoint.subscription(), generation, checkpoint.position()))
-                    : Mono.error(otherLine(checkpoint.position()));
+                    : Mono.error(otherHistory(checkpoint.position()));
         }
     }
 
-    private static StaleLeaderException otherLine(Position position) {
-        return new StaleLeaderException(String.valueOf(position.timeline()));
+    private static StalePositionException otherHistory(Position position) {
+        return new StalePositionException(String.valueOf(position.history()), "the server's");
     }
 
     /** Deletes old checkpoints, if it is time. */
@@ -222,7 +223,7 @@ public final class Checkpoints {
                                         number(row, "target_barrier"),
                                         number(row, "target_high")),
                         number(row, "last"),
-                        row.get("timeline", String.class)));
+                        row.get("history", String.class)));
     }
 
     private static boolean isTaken(Throwable error) {

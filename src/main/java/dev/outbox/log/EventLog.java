@@ -30,7 +30,7 @@ public class EventLog {
      * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
      * $9 the barrier to settle, $10 shard, $11 of how many, $12 bytes
      */
-    static final String PAGE = """
+    static final String PAGE = ServerHistory.in("""
             with late as materialized (
                 select e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload, e.headers
                 from unnest($3::text[]::xid8[]) transaction
@@ -75,7 +75,7 @@ public class EventLog {
                 case when $5::text is null and found > 0
                     then greatest($1, (select max(id) from outbox.event where id > $1)) end as high,
                 pg_snapshot_xmin(pg_current_snapshot()) >= $9::text::xid8 as settled,
-                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline,
+                {history} as history,
                 null::timestamptz as occurred_at, null as aggregate_type, null as aggregate_id, null as type,
                 null as payload, null as headers
             from page
@@ -85,14 +85,14 @@ public class EventLog {
             from found
             where id <= (select last from page)
                 and ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
-            """;
+            """);
 
-    private static final String END = """
+    private static final String END = ServerHistory.in("""
             select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
                 (select coalesce(max(id), 0) from outbox.event) as high,
-                left(pg_walfile_name(pg_current_wal_insert_lsn()), 8) as timeline
+                {history} as history
             where $1
-            """;
+            """);
 
     /** The events of one key; index event_aggregate_idx. */
     private static final String OF_KEY = """
@@ -110,7 +110,8 @@ public class EventLog {
             where id = $1
             """;
 
-    private static final String SNAPSHOT = "select pg_current_snapshot()::text as snapshot where $1";
+    private static final String SNAPSHOT =
+            "select pg_current_snapshot()::text || ' in ' || " + ServerHistory.SQL + " as snapshot where $1";
 
     private static final String BARRIER = "select pg_current_xact_id()::text::bigint as barrier where $1";
 
@@ -140,7 +141,7 @@ public class EventLog {
                                         new Snapshot(text(row, "snapshot")),
                                         number(row, "barrier"),
                                         number(row, "high")),
-                                text(row, "timeline")),
+                                text(row, "history")),
                         END,
                         true)
                 .map(rows -> rows.get(0));
@@ -151,7 +152,10 @@ public class EventLog {
         return database.query(row -> number(row, "barrier"), BARRIER, true).map(rows -> rows.get(0));
     }
 
-    /** Which transactions have ended, as a text: as long as it is the same, nothing has become visible. Much cheaper than a page. */
+    /**
+     * Which transactions have ended, in which history of the server, as a text: as long as it is the same, nothing has become visible. Much
+     * cheaper than a page.
+     */
     public Mono<String> snapshot() {
         return database.query(row -> text(row, "snapshot"), SNAPSHOT, true).map(rows -> rows.get(0));
     }
@@ -168,7 +172,7 @@ public class EventLog {
      * @param limit the most events to read, wanted or not; fewer if they are large
      * @param wanted which events to return. The position moves past the others too.
      * @param barrier what {@link Page#settled()} is asked about; 0 if it is not
-     * @return fails with {@link StaleLeaderException} if the server is not on the timeline that the position was read on
+     * @return fails with {@link StalePositionException} if the server has another history than the one that the position was read from
      */
     public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
         Position.Target target = from.target();
@@ -212,15 +216,9 @@ public class EventLog {
             }
         }
         events.sort(Comparator.comparingLong(Event::id));
-        requireSameLine(from, requireNonNull(summary));
-        return page(from.on(summary.timeline()), limit, summary, List.copyOf(events));
-    }
-
-    private static void requireSameLine(Position from, Summary summary) {
-        String timeline = from.timeline();
-        if (timeline != null && !timeline.equals(summary.timeline())) {
-            throw new StaleLeaderException(timeline);
-        }
+        String history =
+                ServerHistory.common(from.history(), requireNonNull(summary).history());
+        return page(from.on(history), limit, summary, List.copyOf(events));
     }
 
     private static Page page(Position from, int limit, Summary summary, List<Event> events) {
@@ -229,7 +227,7 @@ public class EventLog {
             return new Page(events, 0, summary.settled(), from, from);
         }
         Position after = summary.found() < limit && summary.found() == summary.size()
-                ? Position.after(target, from.timeline())
+                ? Position.after(target, from.history())
                 : from.upTo(target, summary.last());
         return new Page(events, summary.size(), summary.settled(), from, after);
     }
@@ -242,7 +240,7 @@ public class EventLog {
      * @param target there if the read began at the tail and found any
      */
     private record Summary(
-            int size, int found, long last, Position.@Nullable Target target, boolean settled, String timeline) {}
+            int size, int found, long last, Position.@Nullable Target target, boolean settled, String history) {}
 
     private static Object row(Readable row) {
         Long size = row.get("size", Long.class);
@@ -260,7 +258,7 @@ public class EventLog {
                 size == 0 ? 0 : number(row, "id"),
                 target,
                 requireNonNull(row.get("settled", Boolean.class)),
-                text(row, "timeline"));
+                text(row, "history"));
     }
 
     private static Event event(Readable row) {

@@ -18,8 +18,7 @@ import org.jspecify.annotations.Nullable;
  * @param high the highest id that is visible in {@code done}
  * @param target the window that is being read; null at the tail of the log
  * @param last in the window, ids up to this one are done; 0 at the tail
- * @param timeline of the server that it was read from: a server that was promoted since may have lost what it tells of. Null if
- *     it is good for any
+ * @param history of the server that it was read from, see {@link ServerHistory}: it is good there alone. Null if it is good for any
  */
 public record Position(
         Snapshot done,
@@ -27,7 +26,7 @@ public record Position(
         long high,
         @Nullable Target target,
         long last,
-        @Nullable String timeline) {
+        @Nullable String history) {
 
     /** The end of a window: a later snapshot with its own barrier and highest id. */
     record Target(Snapshot snapshot, long barrier, long high) {
@@ -56,9 +55,12 @@ public record Position(
         return target == null;
     }
 
-    /** This position at the tail, before a window that ends at another one: read to its end, it leads there. */
+    /**
+     * This position at the tail, before a window that ends at another one: read to its end, it leads there. Fails with
+     * {@link StalePositionException} if they are of different histories.
+     */
     public Position towards(Position tail) {
-        return upTo(tail.end(), 0);
+        return on(ServerHistory.common(history, tail.history)).upTo(tail.end(), 0);
     }
 
     /** The end of the window that led or leads to this position. */
@@ -68,17 +70,17 @@ public record Position(
 
     /** This position with the window's events done up to an id. */
     Position upTo(Target target, long id) {
-        return new Position(done, barrier, high, target, id, timeline);
+        return new Position(done, barrier, high, target, id, history);
     }
 
     /** The position behind a window that was read to its end. */
-    static Position after(Target target, @Nullable String timeline) {
-        return new Position(target.snapshot(), target.barrier(), target.high(), null, 0, timeline);
+    static Position after(Target target, @Nullable String history) {
+        return new Position(target.snapshot(), target.barrier(), target.high(), null, 0, history);
     }
 
     /** This position, read from a server. */
-    Position on(@Nullable String itsTimeline) {
-        return new Position(done, barrier, high, target, last, itsTimeline);
+    Position on(@Nullable String itsHistory) {
+        return new Position(done, barrier, high, target, last, itsHistory);
     }
 
     /** The highest id of which it is known that events up to it are done, apart from those of transactions that are late. */
@@ -117,17 +119,17 @@ public record Position(
      * {@link #late()}. With the higher {@code high} that would not hold: see the test.
      *
      * <p>Why no more is done than under both. A tail is a window that is read to its end. Then {@code done} is visible in both; what
-     * is visible in both ends and has an id up to both {@code last} is done under either.
+     * is visible in both ends and has an id up to both {@code last} is done under either. They have to be of the same history.
      */
     Position meet(Position other) {
         Target start = new Target(done, barrier, high).meet(new Target(other.done, other.barrier, other.high));
         Target end = end().meet(other.end());
-        String line = timeline == null ? other.timeline : timeline;
+        String both = ServerHistory.common(history, other.history);
         if (end.snapshot().equals(start.snapshot())) {
-            return after(start, line);
+            return after(start, both);
         }
-        long both = Math.min(Math.min(read(), other.read()), end.high());
-        return new Position(start.snapshot(), start.barrier(), start.high(), end, both, line);
+        long upTo = Math.min(Math.min(read(), other.read()), end.high());
+        return new Position(start.snapshot(), start.barrier(), start.high(), end, upTo, both);
     }
 
     /** Up to which id the window is done. */

@@ -19,7 +19,7 @@ public class Replays {
      * second has to see all that is visible in the first; in a transaction of its own, because its barrier has to be drawn after
      * its snapshot. $1 late xids, $2 the highest id of theirs that matters
      */
-    private static final String NOW = """
+    private static final String NOW = ServerHistory.in("""
             select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
                 (select coalesce(max(id), 0) from outbox.event) as high,
                 (select min(late.id)
@@ -29,8 +29,9 @@ public class Replays {
                         from outbox.event
                         where (tx, id) > (transaction, 0) and (tx, id) <= (transaction, $2)
                         order by tx, id
-                        limit 1) late) as late
-            """;
+                        limit 1) late) as late,
+                {history} as history
+            """);
 
     /**
      * By halves (event_pkey) to the last event before a minute before the instant, then one by one: ids are in the order of time but for
@@ -117,6 +118,8 @@ public class Replays {
      * position. At the tail everything up to {@code high} is done but for the events of {@code late()}. In a window everything up to
      * {@code last} is done but for what is not visible in its target, which up to there is of the target's late transactions. So
      * nothing below the least of the id that was asked for, the reach + 1 and the lowest event of those late ones is undone.
+     *
+     * @return fails with {@link StalePositionException} if the server has another history than the one that the position was read from
      */
     public Mono<Position> rewind(Position present, long asked) {
         String[] late = present.end().late().mapToObj(Long::toString).toArray(String[]::new);
@@ -167,13 +170,14 @@ public class Replays {
     }
 
     private static Position rewound(Readable row, Position present, long asked) {
+        String history = ServerHistory.common(present.history(), row.get("history", String.class));
         Long late = row.get("late", Long.class);
         long undone = Math.min(present.reach() + 1, late == null ? Long.MAX_VALUE : late);
         Position.Target now = new Position.Target(
                 new Snapshot(requireNonNull(row.get("snapshot", String.class))),
                 number(row, "barrier"),
                 number(row, "high"));
-        return Position.replay(now, Math.max(1, Math.min(asked, undone))).on(present.timeline());
+        return Position.replay(now, Math.max(1, Math.min(asked, undone))).on(history);
     }
 
     private static long number(Readable row, String column) {

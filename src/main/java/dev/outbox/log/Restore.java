@@ -53,7 +53,7 @@ final class Restore {
     private static final String POSITIONS = """
             select c.subscription, c.generation, c.done::text as done, c.barrier::text::bigint as barrier, c.high,
                 c.target::text as target, c.target_barrier::text::bigint as target_barrier, c.target_high, c.last,
-                null as timeline
+                null as history
             from outbox.subscription s
             cross join lateral (
                 select *

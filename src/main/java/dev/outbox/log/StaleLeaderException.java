@@ -3,8 +3,8 @@ package dev.outbox.log;
 import org.jspecify.annotations.Nullable;
 
 /**
- * Somebody else has written the checkpoint that was to be written, or removed the one that it follows, or the server is not the one that the position was read from:
- * whoever meets this does not lead the subscription any more.
+ * Somebody else has written the checkpoint that was to be written, or removed the one that it follows: whoever meets this does not lead
+ * the subscription any more.
  */
 public final class StaleLeaderException extends RuntimeException {
 
@@ -14,10 +14,5 @@ public final class StaleLeaderException extends RuntimeException {
                 "Checkpoint " + checkpoint.generation() + " of " + checkpoint.subscription()
                         + " does not follow the last one: somebody else has gone on",
                 cause);
-    }
-
-    /** The server was promoted since, or is another one. */
-    StaleLeaderException(String timeline) {
-        super("The position was read from a server on timeline " + timeline + ", this one is on another");
     }
 }

@@ -14,6 +14,7 @@ import dev.outbox.log.ParkedActions;
 import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
 import dev.outbox.log.StaleLeaderException;
+import dev.outbox.log.StalePositionException;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
 import java.util.function.Function;
@@ -166,6 +167,7 @@ final class ActionApplier {
     private static boolean isOurs(Throwable error) {
         return error instanceof DatabaseUnavailableException
                 || error instanceof StaleLeaderException
+                || error instanceof StalePositionException
                 || error instanceof ActionGoneException;
     }
 }

@@ -1,18 +1,31 @@
 package dev.outbox.relay;
 
+import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
+import java.time.Duration;
 import org.jspecify.annotations.Nullable;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /**
  * Reads the log for one subscription from a position on: by itself until it comes to the end, then what the {@link Tail} reads for
  * all; and by itself again if that drops it. For one subscriber; not reusable.
  */
 final class Reader {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Reader.class);
+
+    private static final Retry AGAIN = Retry.backoff(Long.MAX_VALUE, Duration.ofMillis(100))
+            .maxBackoff(Duration.ofSeconds(1))
+            .filter(error -> error instanceof DatabaseUnavailableException away && away.ranOutOfTime())
+            .doBeforeRetry(signal -> LOG.warn(
+                    "reader.waits error=\"{}\"", String.valueOf(signal.failure().getCause())));
 
     private final EventLog log;
     private final Tail tail;
@@ -65,8 +78,9 @@ final class Reader {
         };
     }
 
+    /** A page for which somebody's lock leaves no time is read again: a run that ends would repeat what is in hand. */
     private Mono<Page> read() {
-        return log.page(position, limit, wanted, 0).flatMap(page -> {
+        return log.page(position, limit, wanted, 0).retryWhen(AGAIN).flatMap(page -> {
             position = page.after();
             if (stage == Stage.ALONE && page.isOfTail()) {
                 come();

@@ -8,6 +8,7 @@ import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.Position;
 import dev.outbox.log.StaleLeaderException;
+import dev.outbox.log.StalePositionException;
 import java.time.Duration;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -387,6 +388,8 @@ final class TransactionalRun {
 
     /** Not the handler's failure: it is not known what was committed, so the position has to be loaded again. */
     private static boolean isOurs(Throwable error) {
-        return error instanceof DatabaseUnavailableException || error instanceof StaleLeaderException;
+        return error instanceof DatabaseUnavailableException
+                || error instanceof StaleLeaderException
+                || error instanceof StalePositionException;
     }
 }

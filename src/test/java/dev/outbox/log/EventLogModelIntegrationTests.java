@@ -175,7 +175,7 @@ class EventLogModelIntegrationTests {
                         : new Position.Target(
                                 target.snapshot(), target.snapshot().xmax(), target.high()),
                 position.last(),
-                position.timeline());
+                position.history());
     }
 
     private Position storeAndLoad(int reader, Position position) {

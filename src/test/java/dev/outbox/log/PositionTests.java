@@ -60,7 +60,7 @@ class PositionTests {
                             Math.max(a.high(), b.high()),
                             meet.target(),
                             meet.last(),
-                            meet.timeline());
+                            meet.history());
                 }))
                 .isPositive();
     }

@@ -47,14 +47,21 @@ class PromotionIntegrationTests {
                 long highest = standby.database().number("select max(id) from outbox.event");
                 assertThat(highest).isLessThan(lost.position().high());
 
-                assertThatThrownBy(() -> after.page(lost.position())).isInstanceOf(StaleLeaderException.class);
+                assertThatThrownBy(() -> after.page(lost.position())).isInstanceOf(StalePositionException.class);
                 assertThatThrownBy(() -> after.append(lost.next(lost.position())))
-                        .isInstanceOf(StaleLeaderException.class);
+                        .isInstanceOf(StalePositionException.class);
                 Checkpoint loaded = after.checkpoints.latest("reader").block(Duration.ofSeconds(10));
                 assertThat(loaded).isNotNull();
                 assertThat(loaded.generation()).isEqualTo(kept.generation());
                 assertThat(after.page(loaded.position()).events()).hasSize(50);
                 after.append(loaded.next(loaded.position()));
+
+                Position tail = await(after.log.end());
+                assertThatThrownBy(() -> lost.position().towards(tail)).isInstanceOf(StalePositionException.class);
+                assertThatThrownBy(() -> lost.position().meet(tail)).isInstanceOf(StalePositionException.class);
+                assertThatThrownBy(() -> after.rewind(lost.position())).isInstanceOf(StalePositionException.class);
+                Position joined = lost.position().on(tail.history()).towards(tail);
+                assertThat(after.page(joined).events()).isEmpty();
 
                 Position twin = lost.position().on(null);
                 assertThat(after.page(twin).events()).isEmpty();
@@ -70,17 +77,23 @@ class PromotionIntegrationTests {
         final Database units;
         final EventLog log;
         final Checkpoints checkpoints;
+        final Replays replays;
 
         Side(TestDatabase database) {
             units = new Database(database.pool(2), Duration.ofSeconds(10));
             log = new EventLog(units);
             checkpoints = new Checkpoints(units);
+            replays = new Replays(units);
         }
 
         Checkpoint readOn(Checkpoint last) {
             Checkpoint next = last.next(page(last.position()).after());
             append(next);
             return next;
+        }
+
+        Position rewind(Position from) {
+            return await(replays.rewind(from, 1));
         }
 
         Page page(Position from) {

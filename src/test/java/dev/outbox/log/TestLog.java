@@ -5,12 +5,15 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.pool.ConnectionPool;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import reactor.core.publisher.Mono;
+import reactor.util.retry.Retry;
 
 /** Makes the log for tests of other packages. */
 public final class TestLog {
@@ -47,6 +50,47 @@ public final class TestLog {
                 return super.page(from, limit, wanted, barrier).delayUntil(gate);
             }
         };
+    }
+
+    /** As behind a pooler, which lets what is asked wait until the server is there again. */
+    public static EventLog behindAPooler(Database database) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
+                return untilItAnswers(super.page(from, limit, wanted, barrier));
+            }
+
+            @Override
+            public Mono<String> snapshot() {
+                return untilItAnswers(super.snapshot());
+            }
+        };
+    }
+
+    /** A twin whose positions remember nothing of the server; behind a pooler too. */
+    public static EventLog withoutHistory(Database database) {
+        return new EventLog(database) {
+            @Override
+            public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
+                return untilItAnswers(super.page(from.on(null), limit, wanted, barrier))
+                        .map(page -> new Page(
+                                page.events(),
+                                page.size(),
+                                page.settled(),
+                                page.before().on(null),
+                                page.after().on(null)));
+            }
+
+            @Override
+            public Mono<String> snapshot() {
+                return untilItAnswers(super.snapshot());
+            }
+        };
+    }
+
+    private static <T> Mono<T> untilItAnswers(Mono<T> asked) {
+        return asked.retryWhen(Retry.fixedDelay(1_000, Duration.ofMillis(20))
+                .filter(error -> error instanceof DatabaseUnavailableException));
     }
 
     /** Fails when a barrier is drawn for the first time. */
