@@ -10,11 +10,9 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
-import java.util.concurrent.atomic.AtomicLong;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 
 /**
  * A subscription obeys at once, whatever is in its way, and does not stand still without a word. Each test says what an older engine did. The bars
@@ -284,44 +282,6 @@ class SubscriptionStallsLoadIntegrationTests {
                     relay.ask(Effects.NAME, Action.Name.DISCARD, new Arguments(null, null, null, null, null)));
             Effects.awaitCount(database, 1, SOON);
         }
-    }
-
-    /** Its alarm rang while the dispatcher was busy with another handler, which did not keep to its word not to block: it was tried again. */
-    @Test
-    void anAttemptThatEndedInTimeHasNotTimedOut() {
-        AtomicInteger attempts = new AtomicInteger();
-        AtomicLong alarmAt = new AtomicLong();
-        Sinks.Empty<Void> quickEnds = Sinks.empty();
-        Paced handler = new Paced(16) {
-            @Override
-            public Duration timeout() {
-                return Duration.ofSeconds(3);
-            }
-
-            @Override
-            public Mono<Void> handle(Event event) {
-                if (event.key().equals("quick")) {
-                    attempts.incrementAndGet();
-                    alarmAt.compareAndSet(0, System.nanoTime() + timeout().toNanos());
-                    return quickEnds.asMono().then(super.handle(event));
-                }
-                quickEnds.tryEmitEmpty();
-                spinUntil(alarmAt.get() + Duration.ofMillis(500).toNanos());
-                return super.handle(event);
-            }
-        };
-        try (TestRelay relay = relay(handler)) {
-            TestEvents.write(database, "quick");
-            Deliveries.await(() -> attempts.get() == 1, SOON, "the attempt");
-            TestEvents.write(database, "busy");
-            Deliveries.await(
-                    () -> database.number("select (select max(greatest(high, last)) from outbox.checkpoint)"
-                                    + " - (select count(*) from outbox.parked)")
-                            == 2,
-                    SOON,
-                    "both to be done");
-        }
-        assertThat(attempts).hasValue(1);
     }
 
     /** What is asked for just when the subscription is between two looks was found at the next one, five seconds later. */
