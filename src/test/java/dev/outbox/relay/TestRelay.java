@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.Door;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
@@ -26,6 +27,12 @@ import java.util.function.Function;
 final class TestRelay implements AutoCloseable {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
+
+    /** With a safety poll so slow that a lost ring shows. */
+    private static final RelaySettings SLEEPY = new RelaySettings(Duration.ofSeconds(60), STOP_WITHIN);
+
+    private static final RelaySettings USUAL = new RelaySettings(Duration.ofSeconds(1), STOP_WITHIN);
 
     final Relay relay;
     final EventLog log;
@@ -37,7 +44,7 @@ final class TestRelay implements AutoCloseable {
     private TestRelay(
             Connections connections,
             Function<Database, EventLog> eventLog,
-            Duration safetyPoll,
+            RelaySettings settings,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
         relayPool = new RelayConfiguration().relayPool(connections);
@@ -65,34 +72,44 @@ final class TestRelay implements AutoCloseable {
                         new ParkedActions(),
                         TestLog.replays(logUnits)),
                 subscriptions,
-                new RelaySettings(safetyPoll, Duration.ofSeconds(5)),
+                settings,
                 instance);
         relay.start();
     }
 
-    /** With a safety poll so slow that a lost ring shows. */
     static TestRelay with(TestDatabase database, Handler... handlers) {
         return with(database, TestLog::eventLog, handlers);
     }
 
     static TestRelay with(TestDatabase database, Function<Database, EventLog> eventLog, Handler... handlers) {
-        return new TestRelay(
-                TestConnections.to(database), eventLog, Duration.ofSeconds(60), List.of(handlers), List.of());
+        return new TestRelay(TestConnections.to(database), eventLog, SLEEPY, List.of(handlers), List.of());
     }
 
     static TestRelay with(TestDatabase database, TransactionalHandler... handlers) {
-        return new TestRelay(
-                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(60), List.of(), List.of(handlers));
+        return new TestRelay(TestConnections.to(database), TestLog::eventLog, SLEEPY, List.of(), List.of(handlers));
     }
 
     /** As the application runs it. */
     static TestRelay with(TestDatabase database, List<Handler> handlers, List<TransactionalHandler> transactional) {
+        return new TestRelay(TestConnections.to(database), TestLog::eventLog, USUAL, handlers, transactional);
+    }
+
+    /** As the application runs it, but for how long a stop or an operator waits for what is in hand. */
+    static TestRelay stoppingWithin(
+            Duration deadline,
+            TestDatabase database,
+            List<Handler> handlers,
+            List<TransactionalHandler> transactional) {
         return new TestRelay(
-                TestConnections.to(database), TestLog::eventLog, Duration.ofSeconds(1), handlers, transactional);
+                TestConnections.to(database),
+                TestLog::eventLog,
+                new RelaySettings(Duration.ofSeconds(1), deadline),
+                handlers,
+                transactional);
     }
 
     static TestRelay through(Connections connections, Handler... handlers) {
-        return new TestRelay(connections, TestLog::eventLog, Duration.ofSeconds(1), List.of(handlers), List.of());
+        return new TestRelay(connections, TestLog::eventLog, USUAL, List.of(handlers), List.of());
     }
 
     /** Asks what an operator would. @return the id of the action */
@@ -108,6 +125,23 @@ final class TestRelay implements AutoCloseable {
                 () -> database.number("select count(applied_at) from outbox.action where id = " + action) == 1,
                 SOON,
                 "action " + action);
+    }
+
+    /**
+     * Ends it as kill -9 would: nothing of it reaches the database any more. Only for one whose connections go through that door; what its
+     * handlers do outside the database is the test's to disregard.
+     */
+    void crash(Door door) {
+        door.shut();
+        close();
+        door.close();
+    }
+
+    /** Stops it. @return how long that took */
+    Duration timedStop() {
+        long began = System.nanoTime();
+        stop();
+        return Duration.ofNanos(System.nanoTime() - began);
     }
 
     void stop() {
