@@ -54,7 +54,8 @@ public final class Checkpoints {
                 where $11::text is null or $11 = here.history
                 returning 1
             )
-            select (select generation from place) as generation, exists (select from stored) as stored
+            select (select generation from place) as generation, ($11::text is null or $11 = here.history) as known
+            from here
             """);
 
     /**
@@ -178,20 +179,25 @@ public final class Checkpoints {
                 .flatMap(stored -> stored.checked(checkpoint));
     }
 
-    /** @param generation where; null if there was no place */
-    private record Stored(@Nullable Long generation, boolean done) {
+    /**
+     * What came of it.
+     *
+     * @param generation where it is stored; null if there was no place
+     * @param known whether the position is of this server's history; it is not stored otherwise
+     */
+    private record Stored(@Nullable Long generation, boolean known) {
 
         static Stored of(Readable row) {
-            return new Stored(row.get("generation", Long.class), Boolean.TRUE.equals(row.get("stored", Boolean.class)));
+            return new Stored(row.get("generation", Long.class), Boolean.TRUE.equals(row.get("known", Boolean.class)));
         }
 
         Mono<Checkpoint> checked(Checkpoint checkpoint) {
-            if (generation == null) {
-                return Mono.error(new StaleLeaderException(checkpoint, null));
+            if (!known) {
+                return Mono.error(otherHistory(checkpoint.position()));
             }
-            return done
-                    ? Mono.just(new Checkpoint(checkpoint.subscription(), generation, checkpoint.position()))
-                    : Mono.error(otherHistory(checkpoint.position()));
+            return generation == null
+                    ? Mono.error(new StaleLeaderException(checkpoint, null))
+                    : Mono.just(new Checkpoint(checkpoint.subscription(), generation, checkpoint.position()));
         }
     }
 

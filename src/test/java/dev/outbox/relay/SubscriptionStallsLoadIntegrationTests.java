@@ -331,13 +331,17 @@ class SubscriptionStallsLoadIntegrationTests {
                 () -> database.number("select count(*) from outbox.parked") == count, SOON, count + " parked events");
     }
 
-    /** Many that were given up. The key is an SQL expression that may go by n, from 1. */
+    /** Many that were given up, and that the position has passed. The key is an SQL expression that may go by n, from 1. */
     private void parkDead(String subscription, String kind, int count, String key) {
         database.execute("insert into outbox.subscription (name, kind, types) values ('" + subscription + "', '" + kind
                 + "', '{}');"
                 + " insert into outbox.parked (subscription, event_id, key, state, attempts)"
                 + " select '" + subscription + "', n, " + key + ", 'dead', 1 from generate_series(1, " + count + ") n;"
-                + " select setval('outbox.event_id_seq', 2000000)");
+                + " select setval('outbox.event_id_seq', 2000000);"
+                + " insert into outbox.checkpoint"
+                + " (subscription, generation, done, barrier, high, last, system_identifier, instance)"
+                + " select '" + subscription + "', 0, pg_current_snapshot(), pg_current_xact_id(), 2000000, 0,"
+                + " system_identifier, 'test' from pg_control_system()");
     }
 
     private Duration timed(TestRelay relay, Action.Name name, Arguments arguments) {
