@@ -26,10 +26,8 @@ import reactor.core.publisher.Mono;
 @Repository
 public final class ParkedEvents {
 
-    /** The most rows that {@link #next} reads, and how many bytes of payload after which it stops reading these. */
-    private static final int CHUNK = 1_000;
-
-    private static final int CHUNK_BYTES = 1024 * 1024;
+    /** After so many bytes of payload {@link #next} reads the rows alone. */
+    private static final int BYTES = 1024 * 1024;
 
     private static final String COLUMNS = """
             event_id, key, state, attempts, replayed,
@@ -63,7 +61,7 @@ public final class ParkedEvents {
     private static final String HEADS = KNOWN + """
             select distinct on (key) COLUMNS, max(event_id) over (partition by key) as up_to
             from known
-            where passed and (state <> 'dead' or $6)
+            where passed and state <> 'discarded' and (state <> 'dead' or $6)
             order by key, event_id
             """.replace("COLUMNS", COLUMNS);
 
@@ -71,13 +69,20 @@ public final class ParkedEvents {
     private static final String EACH = KNOWN + """
             select COLUMNS, event_id as up_to
             from known
-            where passed and state <> 'dead'
+            where passed and state not in ('discarded', 'dead')
             """.replace("COLUMNS", COLUMNS);
 
     private static final String AHEAD = KNOWN + """
             select coalesce(max(event_id), 0) as up_to
             from known
             where not passed
+            """;
+
+    /** Of those that somebody discarded before the position had passed them, and that it has passed since. */
+    private static final String FORGET = KNOWN + """
+            delete from outbox.parked p
+            using known
+            where known.passed and known.state = 'discarded' and p.subscription = $1 and p.event_id = known.event_id
             """;
 
     /** Before events kept their own key, those of a subscription without order had their id there; an older version still writes it. */
@@ -103,7 +108,8 @@ public final class ParkedEvents {
             with next as materialized (
                 select *
                 from outbox.parked
-                where subscription = $1 and key = $2 and event_id > $3 and event_id <= $4 and (state <> 'dead' or $5)
+                where subscription = $1 and key = $2 and event_id > $3 and event_id <= $4 and state <> 'discarded'
+                  and (state <> 'dead' or $5)
                 order by event_id
                 limit $6
             ), sized as materialized (
@@ -167,6 +173,7 @@ public final class ParkedEvents {
                             : Position.after(target, null).late())
         };
         return database.run(connection -> Database.update(connection, KEYS, subscription)
+                .then(Mono.defer(() -> Database.update(connection, FORGET, known)))
                 .then(Mono.defer(() -> heads(connection, known, ordered, deadHolds)))
                 .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
                         .single())
@@ -196,20 +203,16 @@ public final class ParkedEvents {
     }
 
     /**
-     * The next parked events of a key in order of id, at most {@link #isAll as many as a chunk has}.
+     * The next parked events of a key in order of id.
      *
      * @param after only those with higher ids
      * @param upTo only those with ids up to this one
      * @param deadCount whether dead ones are among them
+     * @param limit the most
      */
-    public Mono<List<ParkedRow>> next(String subscription, String key, long after, long upTo, boolean deadCount) {
-        return database.query(
-                ParkedEvents::row, NEXT, subscription, key, after, upTo, deadCount, CHUNK, (long) CHUNK_BYTES);
-    }
-
-    /** Whether no more of what was asked for with {@link #next} is there. */
-    public static boolean isAll(List<ParkedRow> rows) {
-        return rows.size() < CHUNK;
+    public Mono<List<ParkedRow>> next(
+            String subscription, String key, long after, long upTo, boolean deadCount, int limit) {
+        return database.query(ParkedEvents::row, NEXT, subscription, key, after, upTo, deadCount, limit, (long) BYTES);
     }
 
     /**

@@ -5,7 +5,6 @@ import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.Position;
 import java.util.ArrayDeque;
 import java.util.LinkedHashSet;
-import java.util.Map;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -48,7 +47,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     private boolean newcomersTurn;
     private boolean asked;
     private boolean left;
-    private @Nullable Progress pending;
+    private boolean moved;
     private long alarmAt = Long.MAX_VALUE;
     private boolean abandoned;
 
@@ -222,9 +221,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     }
 
     private void succeed() {
-        if (failures.succeeded()) {
-            changed();
-        }
+        moved |= failures.succeeded();
     }
 
     private boolean isTheDestinations(Delivery delivery) {
@@ -285,7 +282,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** What was to be stored before is: of what follows a key no row is missing then. */
     private void noteLoads() {
         for (ParkedKeys.Load load : parked.takeLoads()) {
-            loads.add(new Waiting(load, pending == null && parked.unsaved() == 0 ? emitted : emitted + 1));
+            loads.add(new Waiting(load, isToBeStored() ? emitted + 1 : emitted));
         }
     }
 
@@ -423,34 +420,21 @@ final class Dispatch extends BaseSubscriber<Page> {
     }
 
     private void publish() {
-        if (hand.advance()) {
-            changed();
-        }
-        Map<Long, @Nullable ParkedEvent> changes = parked.takeChanges();
-        if (pending != null || !changes.isEmpty()) {
-            pending = pending == null ? progress(changes) : pending.then(progress(changes));
-        }
-        if (pending != null && sink.requestedFromDownstream() > 0) {
-            Progress next = pending;
-            pending = null;
+        moved |= hand.advance();
+        if (isToBeStored() && sink.requestedFromDownstream() > 0) {
+            moved = false;
             emitted++;
-            sink.next(next);
+            sink.next(new Progress(hand.position(), parked.takeChanges(), circuit.error(), isFull(), !loads.isEmpty()));
         }
     }
 
-    private Progress progress(Map<Long, @Nullable ParkedEvent> changes) {
-        return new Progress(hand.position(), changes, circuit.error(), isFull(), !loads.isEmpty());
-    }
-
-    private void changed() {
-        if (pending == null) {
-            pending = progress(Map.of());
-        }
+    private boolean isToBeStored() {
+        return moved || parked.unsaved() > 0;
     }
 
     private void finishOrAsk() {
         if (complete) {
-            if (left && pending == null) {
+            if (left && !isToBeStored()) {
                 alarm.dispose();
                 end.dispose();
                 sink.complete();

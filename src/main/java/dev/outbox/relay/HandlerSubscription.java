@@ -68,13 +68,17 @@ final class HandlerSubscription implements Subscription {
 
     @Override
     public Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
-        return Mono.defer(() -> ledger.open(from, handler.ordered(), handler.retryPolicy()))
-                .flatMap(account -> deliver(pages, account, ending));
+        return Mono.defer(() -> {
+            RetryPolicy policy = handler.retryPolicy();
+            boolean ordered = handler.ordered();
+            return ledger.open(from, ordered, policy)
+                    .flatMap(account -> deliver(
+                            pages, account, Failures.of(account, policy, ordered, Schedulers.parallel()), ending));
+        });
     }
 
-    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account, Mono<Void> ending) {
+    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account, Failures failures, Mono<Void> ending) {
         Scheduler timer = Schedulers.parallel();
-        Failures failures = Failures.of(account, handler.retryPolicy(), handler.ordered(), timer);
         return new KeyedDispatcher(new Attempts(account), bounds(), timer)
                 .dispatch(failures.expecting(pages, account), account.last().position(), failures, ending)
                 .concatMap(

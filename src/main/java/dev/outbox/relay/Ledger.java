@@ -94,7 +94,8 @@ final class Ledger {
 
         /** The next rows of a key, of those that are stored. */
         Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
-            return parkedEvents.next(last.subscription(), load.key(), load.after(), load.upTo(), deadHolds);
+            return parkedEvents.next(
+                    last.subscription(), load.key(), load.after(), load.upTo(), deadHolds, load.limit());
         }
 
         /** The latest checkpoint. */

@@ -4,7 +4,6 @@ import dev.outbox.log.Event;
 import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvent.State;
-import dev.outbox.log.ParkedEvents;
 import dev.outbox.log.ParkedHead;
 import dev.outbox.log.ParkedRow;
 import java.time.Duration;
@@ -38,6 +37,12 @@ final class ParkedKeys {
     private static final Comparator<Entry> BY_TIME =
             Comparator.<Entry>comparingLong(entry -> entry.dueAt).thenComparingLong(entry -> entry.id);
 
+    /** Rows are read so many at a time … */
+    private static final int CHUNK = 1_000;
+
+    /** … while fewer than so many events, by weight, are here beside the first of each key; else one at a time. */
+    private static final int LOADED = 20_000;
+
     private final RetryPolicy policy;
     private final boolean ordered;
     private final LongSupplier millis;
@@ -47,6 +52,9 @@ final class ParkedKeys {
     private final Map<Long, @Nullable Entry> changed = new LinkedHashMap<>();
     private final Map<Long, ParkedEvent> ahead = new ConcurrentHashMap<>();
     private List<Load> loads = new ArrayList<>();
+
+    /** By weight, what is here of events behind the first of their key, and what may come with the loads under way. */
+    private long loaded;
 
     /**
      * @param ordered whether events of a key wait for each other
@@ -109,8 +117,13 @@ final class ParkedKeys {
         }
     }
 
-    /** Rows that are to be read once all changes so far are stored: those of a key with ids above {@code after}, up to {@code upTo}. */
-    record Load(String key, long after, long upTo) {}
+    /** Rows that are to be read once all changes so far are stored: those of a key with ids above {@code after}, up to {@code upTo}, at most so many. */
+    record Load(String key, long after, long upTo, int limit) {
+
+        private int reserved() {
+            return limit == 1 ? 0 : limit;
+        }
+    }
 
     /** How many keys wait. */
     int keys() {
@@ -322,12 +335,14 @@ final class ParkedKeys {
     void loaded(Load load, List<ParkedRow> rows) {
         Held key = held(load.key());
         key.behind = new ArrayDeque<>(rows.size());
+        loaded -= load.reserved();
         for (ParkedRow row : rows) {
             Entry entry = entry(row.parked());
-            entry.event = row.event();
+            entry.event = load.limit() == 1 ? null : row.event();
             key.behind.add(entry);
+            loaded += weight(entry);
         }
-        key.loadedTo = ParkedEvents.isAll(rows)
+        key.loadedTo = rows.size() < load.limit()
                 ? load.upTo()
                 : rows.get(rows.size() - 1).parked().eventId();
         next(load.key(), key);
@@ -408,15 +423,22 @@ final class ParkedKeys {
     private void next(String group, Held key) {
         if (key.behind != null && !key.behind.isEmpty()) {
             Entry head = key.behind.remove();
+            loaded -= weight(head);
             key.head = head;
             ready(head);
         } else if (key.upTo > key.loadedTo || key.missed <= key.loadedTo) {
             key.behind = null;
-            loads.add(new Load(group, Math.min(key.loadedTo, key.missed - 1), key.upTo));
+            Load load = new Load(group, Math.min(key.loadedTo, key.missed - 1), key.upTo, loaded < LOADED ? CHUNK : 1);
+            loads.add(load);
+            loaded += load.reserved();
             key.missed = Long.MAX_VALUE;
         } else {
             held.remove(group);
         }
+    }
+
+    private static int weight(Entry entry) {
+        return entry.event == null ? 1 : entry.event.weight();
     }
 
     private Held held(String group) {
