@@ -4,6 +4,7 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.postgresql.api.PostgresqlStatement;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.IsolationLevel;
 import io.r2dbc.spi.Parameter;
 import io.r2dbc.spi.Readable;
 import io.r2dbc.spi.Wrapped;
@@ -56,12 +57,12 @@ public final class Database {
     }
 
     /**
-     * Runs the work in a transaction, which commits when the work completes and rolls back when it fails. A failure of the commit is
+     * Runs the work in a transaction, READ COMMITTED whatever the role's default is, which commits when the work completes and rolls back when it fails. A failure of the commit is
      * passed on as it is, not wrapped as usingWhen would: it tells that the outcome is not known.
      */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
         return run(connection -> connection
-                .beginTransaction()
+                .beginTransaction(IsolationLevel.READ_COMMITTED)
                 .then(Mono.defer(() -> work.apply(connection)))
                 .flatMap(result -> connection.commitTransaction().thenReturn(result))
                 .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty())))

@@ -110,21 +110,23 @@ public final class ParkedActions {
             PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from) {
         Position position = at.position();
         Position.Target target = position.target();
-        return result(
+        return PartitionList.duringInTransaction(
                         connection,
-                        REPLAY,
-                        at.subscription(),
-                        from,
-                        wanted.sortedTypes(),
-                        which.type(),
-                        position.done().text(),
-                        target == null ? null : target.snapshot().text(),
-                        position.last(),
-                        which.key(),
-                        MOST,
-                        which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
-                        wanted.shard(),
-                        wanted.shards())
+                        () -> result(
+                                connection,
+                                REPLAY,
+                                at.subscription(),
+                                from,
+                                wanted.sortedTypes(),
+                                which.type(),
+                                position.done().text(),
+                                target == null ? null : target.snapshot().text(),
+                                position.last(),
+                                which.key(),
+                                MOST,
+                                which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
+                                wanted.shard(),
+                                wanted.shards()))
                 .flatMap(result -> block(connection, at.subscription()).thenReturn(result));
     }
 
