@@ -116,8 +116,9 @@ final class Partitions {
     /** Makes an empty partition. Refused too if the default one has events in its place. */
     Mono<Result> make(Partition partition) {
         return changes.ofTheList(
-                connection -> execute(connection, CREATE.formatted(partition.name())),
-                connection -> execute(connection, attaching(partition)).thenReturn(Result.DONE));
+                connection ->
+                        execute(connection, CREATE.formatted(partition.name())).thenReturn(partition),
+                (connection, made) -> execute(connection, attaching(partition)).thenReturn(Result.DONE));
     }
 
     static String attaching(Partition partition) {
@@ -162,8 +163,8 @@ final class Partitions {
                 .map(part -> "exists (select from outbox." + part.name() + ")")
                 .collect(Collectors.joining(" or ", "select ", " as found"));
         return changes.ofTheList(
-                connection -> Mono.empty(),
-                connection -> is(connection, "found", content)
+                connection -> Mono.just(content),
+                (connection, look) -> is(connection, "found", look)
                         .flatMap(found -> found
                                 ? Mono.just(Result.NOTHING)
                                 : execute(connection, "drop table " + tables).thenReturn(Result.DONE)));

@@ -71,7 +71,10 @@ final class Strays {
             select tx, id from (%s) copied order by tx desc, id desc limit 1
             """;
 
-    /** Index event_default_tx_id_idx. What is behind the last one that was copied. */
+    /**
+     * Index event_default_tx_id_idx. What is behind the last one that was copied; ids are disguised, since the primary key would lead to all that
+     * was copied before.
+     */
     private static final String REST = """
             select *
             from outbox.event_default
@@ -79,6 +82,9 @@ final class Strays {
             order by tx, id
             limit %d
             """;
+
+    /** A message for nobody, so that there is something to flush. */
+    private static final String FLUSH = "select pg_logical_emit_message(true, 'outbox', '')::text as lsn where $1";
 
     /** No transaction below has still to end. */
     private static final String ENDED = "tx < pg_snapshot_xmin(pg_current_snapshot())";
@@ -168,7 +174,7 @@ final class Strays {
         return changes.beside("5s", this::copyPiece).flatMap(result -> switch (result) {
             case DONE -> copy(pieces - 1);
             case REFUSED -> Mono.just(result);
-            case NOTHING -> changes.ofTheList(Strays::byIndex, Strays::swap);
+            case NOTHING -> swap();
         });
     }
 
@@ -185,33 +191,35 @@ final class Strays {
                                                 .map(left -> left <= FEW ? Result.NOTHING : Result.REFUSED)));
     }
 
-    /** Nobody writes now. */
-    private static Mono<Result> swap(PostgresqlConnection connection) {
-        return execute(connection, "lock table outbox.event_default in access exclusive mode")
-                .then(Mono.defer(() -> aside(connection)))
-                .flatMap(aside -> isComplete(connection, aside)
-                        .flatMap(complete -> complete
-                                ? execute(connection, copying(aside, "true", PIECE))
-                                        .then(execute(connection, "truncate outbox.event_default"))
-                                        .thenMany(Flux.fromIterable(aside))
-                                        .concatMap(table -> attach(connection, table), 1)
-                                        .then(Mono.just(Result.DONE))
-                                : Mono.just(Result.REFUSED)));
+    /** What was copied is flushed first, else that would be done while everybody waits. */
+    private Mono<Result> swap() {
+        return database.query(row -> true, FLUSH, true)
+                .then(changes.ofTheList(
+                        connection -> byIndex(connection).then(Mono.defer(() -> aside(connection))), Strays::swap));
     }
 
-    /** Whether what is left is little, and nothing is left that has no table. */
+    /** Nobody writes now. The constraints show that the tables have the right ids: they are not read for that. */
+    private static Mono<Result> swap(PostgresqlConnection connection, List<Partition> aside) {
+        String attach = aside.stream()
+                .map(table -> Partitions.attaching(table) + "; alter table outbox." + table.name()
+                        + " drop constraint aside; ")
+                .collect(Collectors.joining());
+        return isComplete(connection, aside)
+                .flatMap(complete -> complete
+                        ? execute(connection, "truncate outbox.event_default; " + attach)
+                                .thenReturn(Result.DONE)
+                        : TableChanges.refuse());
+    }
+
+    /** Whether all are copied now, because little was left and nothing that has no table. */
     private static Mono<Boolean> isComplete(PostgresqlConnection connection, List<Partition> aside) {
         return aside.isEmpty()
                 ? Mono.just(false)
                 : filled(connection, Gap.between(aside))
-                        .flatMap(others ->
-                                others.isEmpty() ? left(connection, aside).map(left -> left <= FEW) : Mono.just(false));
-    }
-
-    /** Its constraint shows that it has the right ids: it is not read for that. */
-    private static Mono<Void> attach(PostgresqlConnection connection, Partition table) {
-        return execute(connection, Partitions.attaching(table))
-                .then(execute(connection, "alter table outbox." + table.name() + " drop constraint aside"));
+                        .flatMap(others -> others.isEmpty()
+                                ? number(connection, "copied", copying(aside, "true", FEW + 1))
+                                        .map(copied -> copied <= FEW)
+                                : Mono.just(false));
     }
 
     private static Mono<Void> byIndex(PostgresqlConnection connection) {
@@ -256,7 +264,9 @@ final class Strays {
     }
 
     private static String holdsAny(List<Partition> tables) {
-        return tables.stream().map(Strays::holds).collect(Collectors.joining(" or "));
+        return tables.stream()
+                .map(table -> holds(table).replace("id ", "id + 0 "))
+                .collect(Collectors.joining(" or "));
     }
 
     private static String holds(Partition table) {

@@ -7,6 +7,7 @@ import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.R2dbcException;
 import java.util.Set;
+import java.util.function.BiFunction;
 import java.util.function.Function;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -47,7 +48,8 @@ final class TableChanges {
                     and (l.pid is null or a.xact_start < clock_timestamp() - interval '50 ms')) as found
             """;
 
-    private static final String LOCK = "lock table only outbox.event in access exclusive mode";
+    private static final String LOCK =
+            "lock table only outbox.event, only outbox.event_default in access exclusive mode";
 
     /**
      * lock_not_available, query_canceled by statement_timeout, deadlock_detected; check_violation when the default partition has
@@ -71,17 +73,34 @@ final class TableChanges {
         return change(AT_MOST, work);
     }
 
-    /** A change of the list of partitions: what can be done before the whole log is locked, and what is done then. */
-    Mono<Result> ofTheList(
-            Function<PostgresqlConnection, Mono<Void>> before, Function<PostgresqlConnection, Mono<Result>> locked) {
+    /**
+     * A change of the list of partitions.
+     *
+     * @param before what can be done before the whole log is locked; answers what the rest needs
+     * @param locked what is done then
+     */
+    <T> Mono<Result> ofTheList(
+            Function<PostgresqlConnection, Mono<T>> before, BiFunction<PostgresqlConnection, T, Mono<Result>> locked) {
         return database.run(connection -> is(connection, "found", LOCKED))
                 .flatMap(held -> held
                         ? Mono.just(Result.REFUSED)
                         : change(
                                 AT_MOST,
                                 connection -> before.apply(connection)
-                                        .then(execute(connection, LOCK))
-                                        .then(Mono.defer(() -> locked.apply(connection)))));
+                                        .delayUntil(prepared -> execute(connection, LOCK))
+                                        .flatMap(prepared -> locked.apply(connection, prepared))));
+    }
+
+    /** Undoes what the transaction has done so far; to be tried again. */
+    static <T> Mono<T> refuse() {
+        return Mono.error(new Refusal());
+    }
+
+    private static final class Refusal extends RuntimeException {
+
+        Refusal() {
+            super("To be tried again", null, false, false);
+        }
     }
 
     private Mono<Result> change(String atMost, Function<PostgresqlConnection, Mono<Result>> work) {
@@ -107,8 +126,9 @@ final class TableChanges {
 
     private static boolean isRefusal(Throwable error) {
         Throwable cause = error instanceof DatabaseUnavailableException ? error.getCause() : error;
-        return cause instanceof R2dbcException failure
-                && failure.getSqlState() != null
-                && REFUSALS.contains(failure.getSqlState());
+        return error instanceof Refusal
+                || (cause instanceof R2dbcException failure
+                        && failure.getSqlState() != null
+                        && REFUSALS.contains(failure.getSqlState()));
     }
 }
