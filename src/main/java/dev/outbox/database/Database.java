@@ -1,6 +1,5 @@
 package dev.outbox.database;
 
-import io.r2dbc.postgresql.api.PostgresTransactionDefinition;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.postgresql.api.PostgresqlStatement;
 import io.r2dbc.spi.Connection;
@@ -64,7 +63,7 @@ public final class Database {
      */
     public <T> Mono<T> inTransaction(Function<PostgresqlConnection, Mono<T>> work) {
         return run(connection -> connection
-                .beginTransaction(PostgresTransactionDefinition.from(IsolationLevel.READ_COMMITTED))
+                .beginTransaction(IsolationLevel.READ_COMMITTED)
                 .then(Mono.defer(() -> work.apply(connection)))
                 .flatMap(result -> connection.commitTransaction().thenReturn(result))
                 .switchIfEmpty(Mono.defer(() -> connection.commitTransaction().then(Mono.empty())))

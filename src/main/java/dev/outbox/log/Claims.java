@@ -216,7 +216,8 @@ public final class Claims {
                         claim.wanted().sortedTypes(),
                         old)
                 .then(Mono.defer(() -> Database.update(connection, RETIRE, (Object) old)))
-                .then(Mono.defer(() -> Database.update(connection, MOVE_PARKED, old, names)))
+                .then(PartitionList.duringInTransaction(
+                        connection, () -> Database.update(connection, MOVE_PARKED, old, names)))
                 .then(Mono.defer(() -> Database.update(connection, REFUSE_ACTIONS, old, claim.instance(), names)))
                 .doOnSuccess(moved -> {
                     if (old.length > 0) {
@@ -232,13 +233,15 @@ public final class Claims {
             return Mono.empty();
         }
         Position meet = meet(latest);
-        return Flux.defer(() -> Database.rows(
+        return PartitionList.duringInTransaction(
                         connection,
-                        row -> is(row, "found"),
-                        DIFFER,
-                        claim.handler(),
-                        meet.done().text()))
-                .single()
+                        () -> Database.rows(
+                                        connection,
+                                        row -> is(row, "found"),
+                                        DIFFER,
+                                        claim.handler(),
+                                        meet.done().text())
+                                .single())
                 .flatMap(differ -> differ || meet.target() != null
                         ? Mono.error(new OtherShardsException("Its " + latest.size()
                                 + " shards have not done the same, and effects that are there would be repeated. Run it in "

@@ -8,8 +8,10 @@ import io.r2dbc.spi.Readable;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Qualifier;
@@ -30,7 +32,7 @@ public class EventLog {
      * <p>$1 high, $2 last, $3 late xids, $4 done, $5 target or null, $6 target's high or null, $7 limit, $8 types or null for all,
      * $9 the barrier to settle, $10 shard, $11 of how many, $12 bytes
      */
-    static final String PAGE = ServerHistory.in("""
+    static final String PAGE = in("""
             with late as materialized (
                 select e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload, e.headers
                 from unnest($3::text[]::xid8[]) transaction
@@ -76,21 +78,22 @@ public class EventLog {
                     then greatest($1, (select max(id) from outbox.event where id > $1)) end as high,
                 pg_snapshot_xmin(pg_current_snapshot()) >= $9::text::xid8 as settled,
                 {history} as history,
+                case when $5::text is not null or found > 0 then {partitions} end as partitions,
                 null::timestamptz as occurred_at, null as aggregate_type, null as aggregate_id, null as type,
                 null as payload, null as headers
             from page
             union all
-            select null, null, id, null, null, null, null, null,
+            select null, null, id, null, null, null, null, null, null,
                 occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
             from found
             where id <= (select last from page)
                 and ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
             """);
 
-    private static final String END = ServerHistory.in("""
+    private static final String END = in("""
             select pg_current_snapshot()::text as snapshot, pg_current_xact_id()::text::bigint as barrier,
                 (select coalesce(max(id), 0) from outbox.event) as high,
-                {history} as history
+                {history} as history, {partitions} as partitions
             where $1
             """);
 
@@ -103,11 +106,12 @@ public class EventLog {
             limit $4
             """;
 
-    /** Index event_pkey. */
-    private static final String ONE = """
+    /** Index event_pkey, once for each. */
+    private static final String SOME = """
             select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
-            from outbox.event
-            where id = $1
+            from unnest($1::bigint[]) wanted (id)
+            join outbox.event using (id)
+            order by id
             """;
 
     private static final String SNAPSHOT =
@@ -122,6 +126,7 @@ public class EventLog {
 
     private final Database database;
     private final int pageBytes;
+    private final PartitionList partitions;
 
     @Autowired
     EventLog(@Qualifier("logReaders") Database database) {
@@ -129,22 +134,36 @@ public class EventLog {
     }
 
     EventLog(Database database, int pageBytes) {
+        this(database, pageBytes, new PartitionList());
+    }
+
+    EventLog(Database database, int pageBytes, PartitionList partitions) {
         this.database = database;
         this.pageBytes = pageBytes;
+        this.partitions = partitions;
     }
 
     /** Behind every event that is visible now. */
     public Mono<Position> end() {
-        return database.query(
-                        row -> Position.after(
-                                new Position.Target(
-                                        new Snapshot(text(row, "snapshot")),
-                                        number(row, "barrier"),
-                                        number(row, "high")),
-                                text(row, "history")),
-                        END,
-                        true)
-                .map(rows -> rows.get(0));
+        return partitions
+                .unchanged(() -> ask(EventLog::end, END, true).map(rows -> rows.get(0)), End::partitions)
+                .map(End::position);
+    }
+
+    private record End(Position position, String partitions) {}
+
+    private static End end(Readable row) {
+        Position.Target here =
+                new Position.Target(new Snapshot(text(row, "snapshot")), number(row, "barrier"), number(row, "high"));
+        return new End(Position.after(here, text(row, "history")), text(row, "partitions"));
+    }
+
+    /** One statement in its own transaction, which is READ COMMITTED: in another its snapshot would be older than its plan. */
+    private <T> Mono<List<T>> ask(Function<Readable, T> row, String sql, @Nullable Object... values) {
+        return partitions.needsTransaction()
+                ? database.inTransaction(connection ->
+                        Database.rows(connection, row, sql, values).collectList())
+                : database.query(row, sql, values);
     }
 
     /** Draws an xid: transactions that draw theirs later have higher ones. */
@@ -175,50 +194,79 @@ public class EventLog {
      * @return fails with {@link StalePositionException} if the server has another history than the one that the position was read from
      */
     public Mono<Page> page(Position from, int limit, Wanted wanted, long barrier) {
-        Position.Target target = from.target();
-        return database.query(
-                        EventLog::row,
-                        PAGE,
-                        from.high(),
-                        from.last(),
-                        from.late().mapToObj(Long::toString).toArray(String[]::new),
-                        from.done().text(),
-                        target == null ? null : target.snapshot().text(),
-                        target == null ? Parameters.in(Long.class) : target.high(),
-                        limit,
-                        wanted.types().isEmpty() ? null : wanted.sortedTypes(),
-                        Long.toString(barrier),
-                        wanted.shard(),
-                        wanted.shards(),
-                        pageBytes)
+        return partitions
+                .unchanged(
+                        () -> rows(from, limit, wanted, barrier),
+                        rows -> summary(rows).partitions())
                 .map(rows -> page(from, limit, rows));
+    }
+
+    private Mono<List<Object>> rows(Position from, int limit, Wanted wanted, long barrier) {
+        Position.Target target = from.target();
+        return ask(
+                EventLog::row,
+                PAGE,
+                from.high(),
+                from.last(),
+                from.late().mapToObj(Long::toString).toArray(String[]::new),
+                from.done().text(),
+                target == null ? null : target.snapshot().text(),
+                target == null ? Parameters.in(Long.class) : target.high(),
+                limit,
+                wanted.types().isEmpty() ? null : wanted.sortedTypes(),
+                Long.toString(barrier),
+                wanted.shard(),
+                wanted.shards(),
+                pageBytes);
     }
 
     /** The events of one key with ids above {@code after}, the oldest first; at most {@code limit}. */
     public Mono<List<Event>> ofKey(String aggregateType, String key, long after, int limit) {
-        return database.query(EventLog::event, OF_KEY, aggregateType, key, after, limit);
+        return unchanged(OF_KEY, aggregateType, key, after, limit);
     }
 
     /** One event; empty if it is not in the log. */
     public Mono<Event> event(long id) {
-        return database.query(EventLog::event, ONE, id)
-                .flatMap(rows -> Mono.justOrEmpty(rows.stream().findFirst()));
+        return events(List.of(id))
+                .flatMap(found -> Mono.justOrEmpty(found.stream().findFirst()));
+    }
+
+    /** Those of these events that are in the log, in order of id. */
+    public Mono<List<Event>> events(Collection<Long> ids) {
+        Long[] wanted = ids.stream().distinct().toArray(Long[]::new);
+        return database.query(EventLog::event, SOME, (Object) wanted)
+                .flatMap(found -> found.size() == wanted.length ? Mono.just(found) : unchanged(SOME, (Object) wanted));
+    }
+
+    private Mono<List<Event>> unchanged(String sql, Object... values) {
+        return database.run(connection -> PartitionList.during(
+                connection,
+                () -> Database.rows(connection, EventLog::event, sql, values).collectList()));
+    }
+
+    private static String in(String statement) {
+        return PartitionList.in(ServerHistory.in(statement));
     }
 
     private static Page page(Position from, int limit, List<Object> rows) {
-        Summary summary = null;
+        Summary summary = summary(rows);
         List<Event> events = new ArrayList<>(rows.size());
         for (Object row : rows) {
             if (row instanceof Event event) {
                 events.add(event);
-            } else {
-                summary = (Summary) row;
             }
         }
         events.sort(Comparator.comparingLong(Event::id));
-        String history =
-                ServerHistory.common(from.history(), requireNonNull(summary).history());
+        String history = ServerHistory.common(from.history(), summary.history());
         return page(from.on(history), limit, summary, List.copyOf(events));
+    }
+
+    private static Summary summary(List<Object> rows) {
+        return rows.stream()
+                .filter(Summary.class::isInstance)
+                .map(Summary.class::cast)
+                .findFirst()
+                .orElseThrow();
     }
 
     private static Page page(Position from, int limit, Summary summary, List<Event> events) {
@@ -238,9 +286,16 @@ public class EventLog {
      * @param size how many events it read, wanted or not
      * @param found how many it would have read if they were small
      * @param target there if the read began at the tail and found any
+     * @param partitions null if the position does not move
      */
     private record Summary(
-            int size, int found, long last, Position.@Nullable Target target, boolean settled, String history) {}
+            int size,
+            int found,
+            long last,
+            Position.@Nullable Target target,
+            boolean settled,
+            String history,
+            @Nullable String partitions) {}
 
     private static Object row(Readable row) {
         Long size = row.get("size", Long.class);
@@ -258,7 +313,8 @@ public class EventLog {
                 size == 0 ? 0 : number(row, "id"),
                 target,
                 requireNonNull(row.get("settled", Boolean.class)),
-                text(row, "history"));
+                text(row, "history"),
+                row.get("partitions", String.class));
     }
 
     private static Event event(Readable row) {

@@ -117,16 +117,18 @@ public final class ParkedActions {
     public Mono<String> discard(PostgresqlConnection connection, Checkpoint at, Arguments which) {
         Position position = at.position();
         Position.Target target = position.target();
-        return result(
+        return PartitionList.duringInTransaction(
                 connection,
-                DISCARD,
-                at.subscription(),
-                event(which),
-                which.key(),
-                IDS,
-                position.done().text(),
-                target == null ? null : target.snapshot().text(),
-                position.last());
+                () -> result(
+                        connection,
+                        DISCARD,
+                        at.subscription(),
+                        event(which),
+                        which.key(),
+                        IDS,
+                        position.done().text(),
+                        target == null ? null : target.snapshot().text(),
+                        position.last()));
     }
 
     /**
@@ -137,21 +139,23 @@ public final class ParkedActions {
             PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from) {
         Position position = at.position();
         Position.Target target = position.target();
-        return result(
+        return PartitionList.duringInTransaction(
                         connection,
-                        REPLAY,
-                        at.subscription(),
-                        from,
-                        wanted.sortedTypes(),
-                        which.type(),
-                        position.done().text(),
-                        target == null ? null : target.snapshot().text(),
-                        position.last(),
-                        which.key(),
-                        MOST,
-                        which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
-                        wanted.shard(),
-                        wanted.shards())
+                        () -> result(
+                                connection,
+                                REPLAY,
+                                at.subscription(),
+                                from,
+                                wanted.sortedTypes(),
+                                which.type(),
+                                position.done().text(),
+                                target == null ? null : target.snapshot().text(),
+                                position.last(),
+                                which.key(),
+                                MOST,
+                                which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
+                                wanted.shard(),
+                                wanted.shards()))
                 .flatMap(result -> which.rate() == null
                         ? block(connection, at.subscription()).thenReturn(result)
                         : Mono.just(result));

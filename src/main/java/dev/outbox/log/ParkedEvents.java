@@ -174,9 +174,11 @@ public final class ParkedEvents {
         };
         return database.run(connection -> Database.update(connection, KEYS, subscription)
                 .then(Mono.defer(() -> Database.update(connection, FORGET, known)))
-                .then(Mono.defer(() -> heads(connection, known, ordered, deadHolds)))
-                .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
-                        .single())
+                .then(PartitionList.during(
+                        connection,
+                        () -> heads(connection, known, ordered, deadHolds)
+                                .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
+                                        .single())))
                 .map(read -> new Parked(read.getT1(), read.getT2())));
     }
 

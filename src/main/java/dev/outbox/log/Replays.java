@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.database.Database;
 import io.r2dbc.spi.Readable;
 import java.time.Instant;
+import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
@@ -105,8 +106,7 @@ public class Replays {
         }
         return from.chars().allMatch(Character::isDigit)
                 ? Mono.just(Long.parseLong(from))
-                : database.query(row -> number(row, "id"), SINCE, Instant.parse(from))
-                        .map(rows -> rows.get(0));
+                : one(row -> number(row, "id"), SINCE, Instant.parse(from));
     }
 
     /**
@@ -123,8 +123,13 @@ public class Replays {
      */
     public Mono<Position> rewind(Position present, long asked) {
         String[] late = present.end().late().mapToObj(Long::toString).toArray(String[]::new);
-        return database.query(row -> rewound(row, present, asked), NOW, late, present.reach())
-                .map(rows -> rows.get(0));
+        return one(row -> rewound(row, present, asked), NOW, late, present.reach());
+    }
+
+    /** The only row of a statement that runs in a transaction of its own, by a list of partitions that does not change. */
+    private <T> Mono<T> one(Function<Readable, T> row, String sql, @Nullable Object... values) {
+        return database.run(connection -> PartitionList.during(
+                connection, () -> Database.rows(connection, row, sql, values).single()));
     }
 
     /**
@@ -140,33 +145,32 @@ public class Replays {
         String end = target == null ? null : target.snapshot().text();
         @Nullable String type = arguments.type();
         String key = arguments.key();
-        return (key == null
-                        ? database.query(
-                                row -> number(row, "events"),
-                                COUNT,
-                                from,
-                                wanted,
-                                type,
-                                done,
-                                end,
-                                position.last(),
-                                limit,
-                                subscribed.shard(),
-                                subscribed.shards())
-                        : database.query(
-                                row -> number(row, "events"),
-                                COUNT_OF_KEY,
-                                from,
-                                wanted,
-                                type,
-                                done,
-                                end,
-                                position.last(),
-                                limit,
-                                subscribed.shard(),
-                                subscribed.shards(),
-                                key))
-                .map(rows -> rows.get(0));
+        return key == null
+                ? one(
+                        row -> number(row, "events"),
+                        COUNT,
+                        from,
+                        wanted,
+                        type,
+                        done,
+                        end,
+                        position.last(),
+                        limit,
+                        subscribed.shard(),
+                        subscribed.shards())
+                : one(
+                        row -> number(row, "events"),
+                        COUNT_OF_KEY,
+                        from,
+                        wanted,
+                        type,
+                        done,
+                        end,
+                        position.last(),
+                        limit,
+                        subscribed.shard(),
+                        subscribed.shards(),
+                        key);
     }
 
     private static Position rewound(Readable row, Position present, long asked) {

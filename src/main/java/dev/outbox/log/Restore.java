@@ -47,7 +47,9 @@ final class Restore {
             from here
             """;
 
-    private static final String LOCK = "select pg_advisory_xact_lock(11311, 5)::text as locked";
+    /** The second keeps those away who change the tables of the log. */
+    private static final String LOCK =
+            "select pg_advisory_xact_lock(11311, 5)::text as locked, pg_advisory_xact_lock(11311, 4)::text as alone";
 
     /** The latest of each subscription in force that was written in another cluster; what a retired one had done nobody asks. */
     private static final String POSITIONS = """
@@ -140,6 +142,7 @@ final class Restore {
     private Mono<Void> convert(PostgresqlConnection connection) {
         return Database.rows(connection, Restore::checkpoint, POSITIONS)
                 .collectList()
+                .delayUntil(checkpoints -> Strays.forget(connection)) // copied with the old transaction ids
                 .flatMap(checkpoints -> Flux.fromIterable(checkpoints)
                         .concatMap(checkpoint -> undone(connection, checkpoint), 1)
                         .collectList()

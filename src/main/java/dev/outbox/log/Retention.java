@@ -1,11 +1,13 @@
 package dev.outbox.log;
 
-import dev.outbox.log.Partitions.Result;
+import dev.outbox.log.TableChanges.Result;
 import java.time.Clock;
 import java.time.Duration;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Stream;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
@@ -45,57 +47,69 @@ final class Retention {
     Mono<Boolean> round() {
         return Mono.zip(partitions.all(), partitions.drawn())
                 .flatMapMany(found -> Flux.concat(
-                        makeAhead(found.getT1(), found.getT2()),
-                        settleStrays(found.getT1(), found.getT2()),
+                        keepAhead(found.getT1(), found.getT2()),
                         settings.retention().isZero() ? Mono.empty() : removeOld(found.getT1(), found.getT2())))
                 .collectList()
                 .map(results -> results.stream().anyMatch(result -> result != Result.NOTHING));
     }
 
-    private Mono<Result> makeAhead(List<Partition> all, long drawn) {
-        long ahead = all.stream().filter(part -> part.from() > drawn).count();
-        long outlives = growth.after(drawn, OUTLIVES) / settings.partitionEvents() + 1;
-        long wanted = Math.min(Partitions.MOST_AHEAD, Math.max(settings.partitionsAhead(), outlives));
-        return make(nextFrom(all, drawn), wanted - ahead);
+    /** Beside events in the default partition none is made: that would read them all while everybody waits. */
+    private Mono<Result> keepAhead(List<Partition> all, long drawn) {
+        return partitions
+                .strays()
+                .areThere()
+                .flatMap(strays -> strays ? settleStrays(all, drawn) : makeAhead(all, drawn));
     }
 
-    private Mono<Result> make(long from, long count) {
+    private Mono<Result> settleStrays(List<Partition> all, long drawn) {
+        say(
+                "strays",
+                "partition.strays table=outbox.event_default: partitions were made too late, or ids were not drawn");
+        return partitions.strays().settle(all, drawn, settings.partitionEvents());
+    }
+
+    private Mono<Result> makeAhead(List<Partition> all, long drawn) {
+        long end = coveredUpTo(all, drawn);
+        long ahead = all.stream()
+                .filter(part -> part.from() > drawn && part.to() <= end)
+                .count();
+        long outlives = growth.after(drawn, OUTLIVES) / settings.partitionEvents() + 1;
+        long wanted = Math.min(Partitions.MOST_AHEAD, Math.max(settings.partitionsAhead(), outlives));
+        return make(all, drawn, wanted - ahead);
+    }
+
+    private Mono<Result> make(List<Partition> all, long drawn, long count) {
         if (count <= 0) {
             return Mono.empty();
         }
-        long to = from + settings.partitionEvents();
-        return partitions
-                .make(from, to)
-                .flatMap(result -> result == Result.DONE ? make(to, count - 1) : Mono.just(result));
-    }
-
-    /** Behind the last partition; if ids are there already, well above them, since the default one must have none of the new one's. */
-    private long nextFrom(List<Partition> all, long drawn) {
-        long size = settings.partitionEvents();
-        long top = all.isEmpty() ? 1 : all.get(all.size() - 1).to();
-        return drawn < top ? top : top + ((drawn + size / 2 - top) / size + 1) * size;
-    }
-
-    /** Events that came before their partition was made are in the default one; it is taken from them once ids have passed on. */
-    private Flux<Result> settleStrays(List<Partition> all, long drawn) {
-        return partitions.hasStrays(0, Long.MAX_VALUE).flatMapMany(strays -> {
-            if (!strays) {
-                return Flux.empty();
-            }
-            say(
-                    "strays",
-                    "partition.strays table=outbox.event_default: partitions were made too late, or ids were not drawn");
-            return Flux.range(1, Math.max(0, all.size() - 1))
-                    .filter(i -> all.get(i - 1).to() < all.get(i).from()
-                            && all.get(i).from() <= drawn)
-                    .concatMap(i -> settleStrays(all.get(i - 1).to(), all.get(i).from()), 1);
+        Partition next = next(all, drawn);
+        return partitions.make(next).flatMap(result -> {
+            List<Partition> more = Stream.concat(all.stream(), Stream.of(next))
+                    .sorted(Comparator.comparingLong(Partition::to))
+                    .toList();
+            return result == Result.DONE ? make(more, drawn, count - 1) : Mono.just(result);
         });
     }
 
-    private Mono<Result> settleStrays(long from, long to) {
-        return partitions
-                .hasStrays(from, to)
-                .flatMap(strays -> strays ? partitions.moveStrays(from, to) : Mono.just(Result.NOTHING));
+    /** Where the next ids have no partition yet. */
+    private Partition next(List<Partition> all, long drawn) {
+        long end = coveredUpTo(all, drawn);
+        return Gap.between(all).stream()
+                .filter(gap -> gap.has(end))
+                .findFirst()
+                .orElseThrow()
+                .filledAbove(drawn, settings.partitionEvents());
+    }
+
+    /** The first id above what is drawn that no partition holds. */
+    private static long coveredUpTo(List<Partition> all, long drawn) {
+        long end = drawn + 1;
+        for (Partition part : all) {
+            if (part.from() <= end && end < part.to()) {
+                end = part.to();
+            }
+        }
+        return end;
     }
 
     /** From the oldest on to the first that is too young, among those that ids have left behind. */

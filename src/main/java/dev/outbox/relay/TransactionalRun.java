@@ -10,11 +10,14 @@ import dev.outbox.log.Position;
 import dev.outbox.log.StaleLeaderException;
 import dev.outbox.log.StalePositionException;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -48,8 +51,8 @@ final class TransactionalRun {
     /** With so many parked events that are not stored yet they are stored at once. */
     private static final int UNSAVED = 5_000;
 
-    /** Of events that were parked, the most in one transaction: as many as a page has. */
-    private static final int PARKED_LOT = 1_000;
+    /** Of events that were parked, the most in one transaction: their payloads are read without a bound on bytes. */
+    private static final int PARKED_LOT = 200;
 
     private final TransactionalHandler handler;
     private final Database database;
@@ -307,16 +310,24 @@ final class TransactionalRun {
     }
 
     private Mono<List<Event>> events(List<ParkedKeys.Entry> entries) {
-        return Flux.fromIterable(entries)
-                .concatMap(entry -> entry.event == null ? load(entry) : Mono.just(entry.event), 1)
-                .zipWithIterable(entries, (event, entry) -> entry.replayed ? event.asReplayed() : event)
-                .collectList();
+        List<Long> unread = entries.stream()
+                .filter(entry -> entry.event == null)
+                .map(entry -> entry.id)
+                .toList();
+        return (unread.isEmpty() ? Mono.just(List.<Event>of()) : log.events(unread))
+                .map(read -> events(entries, read.stream().collect(Collectors.toMap(Event::id, Function.identity()))));
     }
 
-    private Mono<Event> load(ParkedKeys.Entry entry) {
-        return log.event(entry.id)
-                .doOnNext(event -> entry.event = event)
-                .switchIfEmpty(Mono.error(() -> new UndeliverableException("The event is not in the log")));
+    private static List<Event> events(List<ParkedKeys.Entry> entries, Map<Long, Event> read) {
+        List<Event> events = new ArrayList<>();
+        for (ParkedKeys.Entry entry : entries) {
+            Event event = entry.event == null ? read.get(entry.id) : entry.event;
+            if (event == null) {
+                throw new UndeliverableException("The event is not in the log");
+            }
+            events.add(entry.replayed ? event.asReplayed() : event);
+        }
+        return events;
     }
 
     private static Map<Long, @Nullable ParkedEvent> done(List<ParkedKeys.Entry> entries) {

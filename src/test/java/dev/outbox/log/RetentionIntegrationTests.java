@@ -203,18 +203,154 @@ class RetentionIntegrationTests {
     }
 
     @Test
-    void eventsThatCameBeforeTheirPartitionMoveThere() {
+    void eventsThatCameBeforeTheirPartitionGetOneThatReachesWellAboveTheIds() {
         write(300);
         assertThat(server.number("select count(*) from outbox.event_default")).isEqualTo(300);
+        String before = content();
         Retention keeping = retention(Duration.ZERO);
         await(keeping.round());
-        assertThat(names()).containsExactly("event_0", "event_10001001", "event_10002001", "event_10003001");
-        write(800);
+        assertThat(names()).containsExactly("event_0", "event_10000001");
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(content()).isEqualTo(before);
         await(keeping.round());
-        assertThat(names()).startsWith("event_0", "event_10000001", "event_10001001");
+        assertThat(names())
+                .containsExactly("event_0", "event_10000001", "event_10001001", "event_10002001", "event_10003001");
+        write(800);
         assertThat(server.number("select count(*) from outbox.event_default")).isZero();
         assertThat(await(log.page(Position.BEGINNING, 5_000, Wanted.ALL, 0)).events())
                 .hasSize(1_101);
+    }
+
+    /** As earlier versions left them: above the events a partition was made. */
+    @Test
+    void eventsInAGapAndEventsWithIdsOfTheirOwnGetPartitionsToo() {
+        server.execute(
+                "create table outbox.event_10005001 partition of outbox.event for values from (10005001) to (10006001)");
+        write(300);
+        for (long id : List.of(10_003_000L, 10_007_500L, 5_000_000_000_000L)) {
+            server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)" + " values ("
+                    + id + ", 'thing', 'odd', 'thing.made', '{}')");
+        }
+        String before = content();
+        rounds(3);
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(content()).isEqualTo(before);
+        assertThat(names())
+                .startsWith("event_0", "event_10000001")
+                .contains("event_10002001", "event_10005001", "event_10007001")
+                .endsWith("event_4999999999001");
+        server.execute("select setval('outbox.event_id_seq', 10008000)");
+        write(20_000);
+        rounds(10);
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(20_304);
+    }
+
+    /** The ids below the first partition are those of partitions that were dropped. */
+    @Test
+    void anEventWithAnIdOfLongAgoIsSettled() {
+        server.execute(
+                "drop table outbox.event_0; insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                        + " values (-7, 'thing', 'odd', 'thing.made', '{}'), (7, 'thing', 'odd', 'thing.made', '{}')");
+        rounds(2);
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(2);
+    }
+
+    /** An instance that ended has left a table aside, of another size; ids have gone beyond it. */
+    @Test
+    void whatAnotherInstanceHasBegunIsBroughtToItsEnd() throws SQLException {
+        write(600);
+        Retention coarse = new Retention(
+                partitions, new RetentionSettings(1_000, 3, Duration.ZERO, Duration.ofSeconds(1)), Clock.systemUTC());
+        try (Connection dump = server.connect();
+                Statement statement = dump.createStatement()) {
+            dump.setAutoCommit(false);
+            statement.execute("lock table outbox.event in access share mode");
+            await(coarse.round());
+            write(5_000);
+            await(coarse.round());
+        }
+        assertThat(server.number("select count(*) from pg_constraint where conname = 'aside'"))
+                .isEqualTo(2);
+        String before = content();
+        Retention fine = new Retention(
+                partitions, new RetentionSettings(3_000, 3, Duration.ZERO, Duration.ofSeconds(1)), Clock.systemUTC());
+        await(fine.round());
+        assertThat(server.number("select count(*) from pg_constraint where conname = 'aside'"))
+                .isZero();
+        assertThat(server.number("select count(*) from outbox.event_default")).isZero();
+        assertThat(content()).isEqualTo(before);
+    }
+
+    /** Somebody has made the partition by hand. */
+    @Test
+    void whatWasSetAsideInVainIsDropped() throws SQLException {
+        write(300);
+        try (Connection dump = server.connect();
+                Statement statement = dump.createStatement()) {
+            dump.setAutoCommit(false);
+            statement.execute("lock table outbox.event in access share mode");
+            await(retention(Duration.ZERO).round());
+        }
+        assertThat(server.number("select count(*) from outbox.event_10000001")).isEqualTo(300);
+        server.execute(
+                "begin; lock table outbox.event in access exclusive mode;"
+                        + " create table outbox.by_hand (like outbox.event including all);"
+                        + " with moved as (delete from outbox.event_default returning *) insert into outbox.by_hand select * from moved;"
+                        + " alter table outbox.event attach partition outbox.by_hand for values from (10000001) to (10000501); commit");
+        rounds(2);
+        assertThat(server.value("select to_regclass('outbox.event_10000001')")).isNull();
+        assertThat(names()).contains("by_hand", "event_10000501");
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(301);
+    }
+
+    /** Under the role's REPEATABLE READ the look behind the lock would be one before it. */
+    @Test
+    void aPartitionWithAnEventIsNotDroppedWhateverTheRolesIsolationIs() throws Exception {
+        await(retention(Duration.ZERO).round());
+        server.execute("alter database " + server.name() + " set default_transaction_isolation = 'repeatable read'");
+        Partitions itsPartitions = new Partitions(new Database(server.pool(2), Duration.ofSeconds(20)));
+        Partition next = await(itsPartitions.all()).get(1);
+        assertThat(await(itsPartitions.drawn())).isEqualTo(FIRST - 1);
+        assertThat(droppedBesideAWriter(itsPartitions, next)).isEqualTo(TableChanges.Result.NOTHING);
+        assertThat(server.number("select count(*) from outbox.event")).isEqualTo(2);
+    }
+
+    /** A writer commits while the drop waits for the lock. */
+    private TableChanges.Result droppedBesideAWriter(Partitions itsPartitions, Partition partition) throws Exception {
+        for (int round = 0; round < 20; round++) {
+            try (Connection writer = server.connect();
+                    Statement statement = writer.createStatement()) {
+                writer.setAutoCommit(false);
+                statement.execute(insert(1));
+                var dropped = itsPartitions.drop(List.of(partition)).toFuture();
+                while (!dropped.isDone()
+                        && server.number("select count(*) from pg_locks where relation = 'outbox.event'::regclass"
+                                        + " and not granted")
+                                == 0) {
+                    Thread.onSpinWait();
+                }
+                writer.commit();
+                TableChanges.Result result = dropped.get(10, TimeUnit.SECONDS);
+                if (result != TableChanges.Result.REFUSED) {
+                    return result;
+                }
+                server.execute("delete from outbox.event where id >= " + FIRST);
+                server.execute("select setval('outbox.event_id_seq', 10000000)");
+            }
+        }
+        return TableChanges.Result.REFUSED;
+    }
+
+    private void rounds(int count) {
+        for (int i = 0; i < count; i++) {
+            await(retention(Duration.ZERO).round());
+        }
+    }
+
+    private String content() {
+        return server.value("select md5(string_agg(e::text, ' ' order by id)) from outbox.event e");
     }
 
     @Test
