@@ -53,9 +53,9 @@ final class TableChanges {
 
     /**
      * lock_not_available, query_canceled by statement_timeout, deadlock_detected; check_violation when the default partition has
-     * an event of a new one, because ids were faster.
+     * an event of a new one, because ids were faster; invalid_object_definition when somebody has made one there meanwhile.
      */
-    private static final Set<String> REFUSALS = Set.of("55P03", "57014", "40P01", "23514");
+    private static final Set<String> REFUSALS = Set.of("55P03", "57014", "40P01", "23514", "42P17");
 
     private final Database database;
 
