@@ -33,17 +33,15 @@ public final class ParkedActions {
             """;
 
     /**
-     * What the position has not passed comes again from the log, so its row stays until then and says that it is discarded. Indexes
-     * parked_pkey and event_pkey.
-     * $1 subscription, $2 event or null, $3 key or null, $4 how many ids to tell, $5 done, $6 target, $7 last
+     * What the position has not passed comes again from the log, so its row stays until then and says that it is discarded. Index parked_pkey.
+     * $1 to $5 as for {@link ParkedEvents#KNOWN}, $6 event or null, $7 key or null, $8 how many ids to tell
      */
-    private static final String DISCARD = """
-            with chosen as materialized (
-                select p.event_id, outbox.is_done($5::text::pg_snapshot, $6::text::pg_snapshot, $7, e.tx, e.id) is not false as passed
-                from outbox.parked p
-                left join outbox.event e on e.id = p.event_id
-                where subscription = $1 and (state = 'dead' or num_nonnulls($2::bigint, $3::text) > 0) and state <> 'discarded'
-                  and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3)
+    private static final String DISCARD = ParkedEvents.KNOWN + """
+            , chosen as materialized (
+                select event_id, passed
+                from known
+                where (state = 'dead' or num_nonnulls($6::bigint, $7::text) > 0) and state <> 'discarded'
+                  and ($6::bigint is null or event_id = $6) and ($7::text is null or key = $7)
             ), gone as (
                 delete from outbox.parked
                 where subscription = $1 and event_id in (select event_id from chosen where passed)
@@ -53,7 +51,7 @@ public final class ParkedActions {
                 where subscription = $1 and event_id in (select event_id from chosen where not passed)
             )
             select jsonb_build_object('events', count(*), 'ids',
-                coalesce(jsonb_agg(event_id order by event_id) filter (where place <= $4), '[]'))::text as result
+                coalesce(jsonb_agg(event_id order by event_id) filter (where place <= $8), '[]'))::text as result
             from (select event_id, row_number() over (order by event_id) as place from chosen) d
             """;
 
@@ -115,20 +113,20 @@ public final class ParkedActions {
 
     /** The dead ones are given up for good; of one event or key whatever its state. They stay in the log. */
     public Mono<String> discard(PostgresqlConnection connection, Checkpoint at, Arguments which) {
-        Position position = at.position();
-        Position.Target target = position.target();
+        Object[] known = ParkedEvents.known(at.subscription(), at.position());
         return PartitionList.duringInTransaction(
                 connection,
                 () -> result(
                         connection,
                         DISCARD,
-                        at.subscription(),
+                        known[0],
+                        known[1],
+                        known[2],
+                        known[3],
+                        known[4],
                         event(which),
                         which.key(),
-                        IDS,
-                        position.done().text(),
-                        target == null ? null : target.snapshot().text(),
-                        position.last()));
+                        IDS));
     }
 
     /**

@@ -40,7 +40,7 @@ public final class ParkedEvents {
      *
      * <p>$1 subscription, $2 high, $3 late xids, $4 last, $5 late xids of the target
      */
-    private static final String KNOWN = """
+    static final String KNOWN = """
             with late (id) as materialized (
                 select e.id
                 from unnest($3::text[]::xid8[]) transaction
@@ -161,17 +161,7 @@ public final class ParkedEvents {
      * @param deadHolds whether a dead event holds its key
      */
     public Mono<Parked> open(String subscription, Position from, boolean ordered, boolean deadHolds) {
-        Position.Target target = from.target();
-        Object[] known = {
-            subscription,
-            from.high(),
-            text(from.late()),
-            from.last(),
-            text(
-                    target == null
-                            ? LongStream.empty()
-                            : Position.after(target, null).late())
-        };
+        Object[] known = known(subscription, from);
         return database.run(connection -> Database.update(connection, KEYS, subscription)
                 .then(Mono.defer(() -> Database.update(connection, FORGET, known)))
                 .then(PartitionList.during(
@@ -180,6 +170,21 @@ public final class ParkedEvents {
                                 .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
                                         .single())))
                 .map(read -> new Parked(read.getT1(), read.getT2())));
+    }
+
+    /** The first five values of {@link #KNOWN}. */
+    static Object[] known(String subscription, Position position) {
+        Position.Target target = position.target();
+        return new Object[] {
+            subscription,
+            position.high(),
+            text(position.late()),
+            position.last(),
+            text(
+                    target == null
+                            ? LongStream.empty()
+                            : Position.after(target, null).late())
+        };
     }
 
     private static Mono<List<ParkedHead>> heads(

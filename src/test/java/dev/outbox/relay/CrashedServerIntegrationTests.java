@@ -12,6 +12,7 @@ import dev.outbox.log.Position;
 import dev.outbox.log.StalePositionException;
 import dev.outbox.log.TestLog;
 import dev.outbox.log.Wanted;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -43,17 +44,21 @@ class CrashedServerIntegrationTests {
         assertThat(read).hasSize(5);
     }
 
+    /** Now and then the server writes down which transactions run, just before it crashes: then no id is given out again. */
     @Test
     void aReaderThatForgetsTheHistoryPassesCommittedEventsOver() throws Exception {
-        crashUnder(TestLog::withoutHistory);
-        Deliveries.await(() -> read.contains("after-300"), SOON, "what has transaction ids that are new");
-        System.out.println("a reader without history has read " + (read.size() - 5) + " of 300 events");
-        assertThat(failure.get()).isNull();
-        assertThat(read).doesNotContain("after-1", "after-2", "after-3", "after-4", "after-5");
+        for (int attempt = 1; attempt <= 4 && (read.isEmpty() || read.size() == 305); attempt++) {
+            read.clear();
+            crashUnder(TestLog::withoutHistory);
+            Deliveries.await(() -> read.contains("after-300"), SOON, "what has transaction ids that are new");
+            System.out.println("a reader without history has read " + (read.size() - 5) + " of 300 events");
+            assertThat(failure.get()).isNull();
+        }
+        assertThat(read).hasSizeLessThan(305);
     }
 
     private void crashUnder(Function<Database, EventLog> logs) throws Exception {
-        try (TestServer server = new TestServer(directory)) {
+        try (TestServer server = new TestServer(Files.createTempDirectory(directory, "server"))) {
             TestDatabase database = server.database().migrated();
             write(database, "before", 1, 5);
             try (Crash crash = new Crash(database)) {

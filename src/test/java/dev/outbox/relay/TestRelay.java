@@ -123,7 +123,7 @@ final class TestRelay implements AutoCloseable {
     static void awaitApplied(TestDatabase database, long action) {
         Deliveries.await(
                 () -> database.number("select count(applied_at) from outbox.action where id = " + action) == 1,
-                SOON,
+                SOON.multipliedBy(3),
                 "action " + action);
     }
 
