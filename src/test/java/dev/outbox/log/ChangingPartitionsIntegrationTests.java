@@ -177,7 +177,6 @@ class ChangingPartitionsIntegrationTests {
         /** Each page by a session that has to plan it, or by one that has a plan. */
         private Set<Long> read(int reader, Random random) {
             TestLog.register(server, "reader-" + reader);
-            Checkpoints checkpoints = new Checkpoints(database);
             Database planning = new Database(server.connections(), Duration.ofSeconds(30));
             EventLog fresh = twin ? TestLog.withoutPartitionList(planning) : new EventLog(planning);
             EventLog pooled = twin ? TestLog.withoutPartitionList(database) : new EventLog(database);
@@ -206,8 +205,7 @@ class ChangingPartitionsIntegrationTests {
                     }
                     pause(random, 4);
                 } else {
-                    last = last.next(page.after());
-                    await(checkpoints.append(last, "test").thenReturn(true));
+                    last = await(TestLog.store(database, last.next(page.after())));
                 }
             }
         }
