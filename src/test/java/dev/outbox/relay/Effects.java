@@ -26,7 +26,7 @@ class Effects implements TransactionalHandler {
 
     static void createTable(TestDatabase database) {
         database.execute("create table effect (number bigint generated always as identity, event_id bigint not null,"
-                + " key text not null, replayed boolean not null)");
+                + " key text not null, replayed boolean not null, at timestamptz not null default clock_timestamp())");
     }
 
     /** As {@code id:key}, with a star for those that were marked as replayed, in the order in which they came. */

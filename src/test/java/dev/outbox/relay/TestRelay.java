@@ -100,16 +100,25 @@ final class TestRelay implements AutoCloseable {
             TestDatabase database,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
-        return new TestRelay(
-                TestConnections.to(database),
-                TestLog::eventLog,
-                new RelaySettings(Duration.ofSeconds(1), deadline),
-                handlers,
-                transactional);
+        return through(TestConnections.to(database), deadline, handlers, transactional);
     }
 
     static TestRelay through(Connections connections, Handler... handlers) {
         return new TestRelay(connections, TestLog::eventLog, USUAL, List.of(handlers), List.of());
+    }
+
+    /** The same, through connections of the test. */
+    static TestRelay through(
+            Connections connections,
+            Duration deadline,
+            List<Handler> handlers,
+            List<TransactionalHandler> transactional) {
+        return new TestRelay(
+                connections,
+                TestLog::eventLog,
+                new RelaySettings(Duration.ofSeconds(1), deadline),
+                handlers,
+                transactional);
     }
 
     /** Asks what an operator would. @return the id of the action */
