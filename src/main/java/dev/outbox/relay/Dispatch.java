@@ -3,8 +3,10 @@ package dev.outbox.relay;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.Position;
-import java.util.ArrayDeque;
+import java.util.ArrayList;
+import java.util.Iterator;
 import java.util.LinkedHashSet;
+import java.util.List;
 import java.util.Queue;
 import java.util.Set;
 import java.util.concurrent.ConcurrentLinkedQueue;
@@ -54,10 +56,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** How many times progress was handed on, and how many of these are stored: all but the last, and that one when more is asked for. */
     private long emitted;
 
-    private final ArrayDeque<Waiting> loads = new ArrayDeque<>();
-
-    /** A load that may begin when so much progress is stored. */
-    private record Waiting(ParkedKeys.Load load, long behind) {}
+    private final List<ParkedKeys.Load> loads = new ArrayList<>();
 
     Dispatch(
             Deliverer deliverer,
@@ -161,7 +160,6 @@ final class Dispatch extends BaseSubscriber<Page> {
             start();
         }
         setAlarm();
-        noteLoads();
         publish();
         load();
         finishOrAsk();
@@ -279,26 +277,28 @@ final class Dispatch extends BaseSubscriber<Page> {
         }
     }
 
-    /** What was to be stored before is: of what follows a key no row is missing then. */
-    private void noteLoads() {
-        for (ParkedKeys.Load load : parked.takeLoads()) {
-            loads.add(new Waiting(load, isToBeStored() ? emitted + 1 : emitted));
+    /** When what was parked of a key is stored, no row is missing. */
+    private void load() {
+        loads.addAll(parked.takeLoads());
+        long stored = sink.requestedFromDownstream() > 0 ? emitted : emitted - 1;
+        for (Iterator<ParkedKeys.Load> waiting = loads.iterator(); waiting.hasNext(); ) {
+            ParkedKeys.Load load = waiting.next();
+            if (load.savedWith() <= stored) {
+                waiting.remove();
+                load(load);
+            }
         }
     }
 
-    private void load() {
-        long stored = sink.requestedFromDownstream() > 0 ? emitted : emitted - 1;
-        while (!loads.isEmpty() && loads.element().behind() <= stored) {
-            ParkedKeys.Load load = loads.remove().load();
-            deliverer
-                    .next(load)
-                    .subscribe(
-                            rows -> {
-                                loaded.add(() -> parked.loaded(load, rows));
-                                drain();
-                            },
-                            this::fail);
-        }
+    private void load(ParkedKeys.Load load) {
+        deliverer
+                .next(load)
+                .subscribe(
+                        rows -> {
+                            loaded.add(() -> parked.loaded(load, rows));
+                            drain();
+                        },
+                        this::fail);
     }
 
     private void start() {
@@ -424,7 +424,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (isToBeStored() && sink.requestedFromDownstream() > 0) {
             moved = false;
             emitted++;
-            sink.next(new Progress(hand.position(), parked.takeChanges(), circuit.error(), isFull(), !loads.isEmpty()));
+            sink.next(new Progress(hand.position(), parked.takeChanges(), circuit.error(), isFull()));
         }
     }
 

@@ -81,8 +81,7 @@ final class HandlerSubscription implements Subscription {
         Scheduler timer = Schedulers.parallel();
         return new KeyedDispatcher(new Attempts(account), bounds(), timer)
                 .dispatch(failures.expecting(pages, account), account.last().position(), failures, ending)
-                .concatMap(
-                        progress -> account.store(progress).then(progress.urgent() ? Mono.empty() : pause(ending)), 0)
+                .concatMap(progress -> account.store(progress).then(pause(ending)), 0)
                 .then();
     }
 

@@ -56,6 +56,8 @@ final class ParkedKeys {
     /** By weight, what is here of events behind the first of their key, and what may come with the loads under way. */
     private long loaded;
 
+    private long taken;
+
     /**
      * @param ordered whether events of a key wait for each other
      * @param millis the time, from any beginning; it only ever moves on
@@ -111,14 +113,17 @@ final class ParkedKeys {
         /** The lowest id that was parked although a higher one was there: writers that lock no row of the key may commit in any order. */
         private long missed = Long.MAX_VALUE;
 
+        /** With which of the changes that are taken its last row is. */
+        private long savedWith;
+
         private Held(long first) {
             this.loadedTo = first;
             this.upTo = first;
         }
     }
 
-    /** Rows that are to be read once all changes so far are stored: those of a key with ids above {@code after}, up to {@code upTo}, at most so many. */
-    record Load(String key, long after, long upTo, int limit) {
+    /** Rows that are to be read once the changes of that number are stored, counted by {@link #takeChanges}: those of a key with ids above {@code after}, up to {@code upTo}, at most so many. */
+    record Load(String key, long after, long upTo, int limit, long savedWith) {
 
         private int reserved() {
             return limit == 1 ? 0 : limit;
@@ -206,6 +211,7 @@ final class ParkedKeys {
     void blocked(Event event) {
         ahead.remove(event.id());
         Held key = held(group(event));
+        key.savedWith = taken + 1;
         if (event.id() <= key.upTo) {
             key.missed = Math.min(key.missed, event.id());
         }
@@ -312,6 +318,7 @@ final class ParkedKeys {
 
     /** What has changed since the last call: the events as they are now, or null for those that are done. */
     Map<Long, @Nullable ParkedEvent> takeChanges() {
+        taken++;
         if (changed.isEmpty()) {
             return Map.of();
         }
@@ -325,7 +332,7 @@ final class ParkedKeys {
         return !loads.isEmpty();
     }
 
-    /** What is to be read, once all changes so far are stored; each is answered by {@link #loaded}. */
+    /** What is to be read; each is answered by {@link #loaded}. */
     List<Load> takeLoads() {
         List<Load> taken = loads;
         loads = new ArrayList<>();
@@ -428,7 +435,8 @@ final class ParkedKeys {
             ready(head);
         } else if (key.upTo > key.loadedTo || key.missed <= key.loadedTo) {
             key.behind = null;
-            Load load = new Load(group, Math.min(key.loadedTo, key.missed - 1), key.upTo, loaded < LOADED ? CHUNK : 1);
+            long after = Math.min(key.loadedTo, key.missed - 1);
+            Load load = new Load(group, after, key.upTo, loaded < LOADED ? CHUNK : 1, key.savedWith);
             loads.add(load);
             loaded += load.reserved();
             key.missed = Long.MAX_VALUE;

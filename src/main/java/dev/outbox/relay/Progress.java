@@ -16,14 +16,12 @@ import org.jspecify.annotations.Nullable;
  * @param parked events that were parked or changed since the last one, by id; null for those that are done
  * @param circuit the failure that holds the circuit open; null if it is closed
  * @param full whether no more is read because too many keys are parked
- * @param urgent whether somebody waits for its being stored
  */
 record Progress(
         Position position,
         Map<Long, @Nullable ParkedEvent> parked,
         @Nullable String circuit,
-        boolean full,
-        boolean urgent) {
+        boolean full) {
 
     /** The parked events as they are now. */
     List<ParkedEvent> changed() {
@@ -45,6 +43,6 @@ record Progress(
             both = new LinkedHashMap<>(parked);
             both.putAll(later.parked);
         }
-        return new Progress(later.position, both, later.circuit, later.full, urgent || later.urgent);
+        return new Progress(later.position, both, later.circuit, later.full);
     }
 }

@@ -91,7 +91,7 @@ final class TransactionalRun {
         this.failures = Failures.of(account, handler.retryPolicy(), true, timer);
         this.parked = failures.parked;
         this.circuit = failures.circuit;
-        this.reached = new Progress(account.last().position(), Map.of(), circuit.error(), false, false);
+        this.reached = new Progress(account.last().position(), Map.of(), circuit.error(), false);
     }
 
     /** The pages, each with what is known of those of its events that are parked although they come again. */
@@ -372,7 +372,7 @@ final class TransactionalRun {
         Map<Long, @Nullable ParkedEvent> all =
                 new LinkedHashMap<>(reach(reached.position()).parked());
         all.putAll(changes);
-        return new Progress(after, all, null, isFull(), false);
+        return new Progress(after, all, null, isFull());
     }
 
     private void commit(Progress progress, Lot of) {
@@ -383,12 +383,12 @@ final class TransactionalRun {
     }
 
     private void stored(Progress progress) {
-        reached = new Progress(progress.position(), Map.of(), progress.circuit(), progress.full(), false);
+        reached = new Progress(progress.position(), Map.of(), progress.circuit(), progress.full());
         storedAt = Clocks.millis(timer);
     }
 
     private Progress reach(Position position) {
-        reached = reached.then(new Progress(position, parked.takeChanges(), circuit.error(), isFull(), false));
+        reached = reached.then(new Progress(position, parked.takeChanges(), circuit.error(), isFull()));
         return reached;
     }
 

@@ -85,7 +85,7 @@ class ParkedKeysTests {
         parked.deliver(first);
         assertThat(parked.takeDue()).isNull();
         assertThat(parked.holds("a")).isTrue();
-        answer(parked, load(1, 2), stored(2, "a", State.BLOCKED, null));
+        answer(parked, load(1, 2, 1), stored(2, "a", State.BLOCKED, null));
         ParkedKeys.Entry second = parked.takeDue();
         assertThat(second.id).isEqualTo(2);
         parked.deliver(second);
@@ -107,7 +107,7 @@ class ParkedKeysTests {
         parked.block(event(3, "a"));
         parked.loaded(loads.get(0), List.of(row(stored(2, "a", State.BLOCKED, null))));
         parked.deliver(parked.takeAny());
-        answer(parked, load(2, 3), stored(3, "a", State.BLOCKED, null));
+        answer(parked, load(2, 3, 1), stored(3, "a", State.BLOCKED, null));
         parked.deliver(parked.takeAny());
         assertThat(parked.holds("a")).isFalse();
     }
@@ -119,7 +119,7 @@ class ParkedKeysTests {
         ParkedKeys.Entry first = parked.park(event(6, "a"), failure());
         parked.block(event(5, "a"));
         parked.deliver(first);
-        answer(parked, load(4, 6), stored(5, "a", State.BLOCKED, null));
+        answer(parked, load(4, 6, 1), stored(5, "a", State.BLOCKED, null));
         assertThat(parked.takeAny().id).isEqualTo(5);
     }
 
@@ -191,7 +191,7 @@ class ParkedKeysTests {
         List<ParkedKeys.Entry> both = parked.takeDue(10);
         assertThat(ids(both)).containsExactly(1L, 5L);
         parked.deliverStored(both);
-        answer(parked, load(1, 3), untried(2, "a"), untried(3, "a"));
+        answer(parked, load(1, 3, 0), untried(2, "a"), untried(3, "a"));
         List<ParkedKeys.Entry> rest = parked.takeDue(10);
         assertThat(ids(rest)).containsExactly(2L, 3L);
         parked.putBack(rest);
@@ -202,8 +202,8 @@ class ParkedKeysTests {
         assertThat(parked.holds("b")).isFalse();
     }
 
-    private static ParkedKeys.Load load(long after, long upTo) {
-        return new ParkedKeys.Load("a", after, upTo, 1_000);
+    private static ParkedKeys.Load load(long after, long upTo, long savedWith) {
+        return new ParkedKeys.Load("a", after, upTo, 1_000, savedWith);
     }
 
     /** Two hundred keys are tried at the same time, each with a chunk of a thousand behind it. */
