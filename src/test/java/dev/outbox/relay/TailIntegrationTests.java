@@ -13,6 +13,8 @@ import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import dev.outbox.log.TestLog;
 import dev.outbox.log.Wanted;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -146,6 +148,31 @@ class TailIntegrationTests {
         reading.cancel();
         insert("heard by nobody");
         Deliveries.await(() -> !DoorbellIntegrationTests.somebodySleeps(database), SOON, "the last share");
+    }
+
+    /** The server gives each try up in the end; the reading does not end, which would repeat what is in hand. */
+    @Test
+    void aPageForWhichALockLeavesNoTimeIsReadAgain() throws Exception {
+        database.execute("alter database " + database.name() + " set statement_timeout = '300ms'");
+        Tail tail = run(TestLog.eventLog(new Database(database.pool(4), SOON)), 100, 100);
+        try (Connection holder = database.connect();
+                Statement statement = holder.createStatement()) {
+            insert("locked");
+            holder.setAutoCommit(false);
+            statement.execute("lock table outbox.event_0 in access exclusive mode");
+            Reading reading = Reading.at(Position.BEGINNING, null, tail);
+            for (int tries = 0; tries < 2; tries++) {
+                Deliveries.await(() -> waiting() > 0, SOON, "a try");
+                Deliveries.await(() -> waiting() == 0, SOON, "its end");
+            }
+            holder.commit();
+            assertThat(reading.keys(1)).containsExactly("locked");
+        }
+    }
+
+    private long waiting() {
+        return database.number(
+                "select count(*) from pg_locks where relation = 'outbox.event_0'::regclass and not granted");
     }
 
     private Tail tail(int limit, int room, Function<Page, Mono<?>> gate) {
