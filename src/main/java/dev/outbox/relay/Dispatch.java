@@ -280,6 +280,9 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** When what was parked of a key is stored, no row is missing. */
     private void load() {
         loads.addAll(parked.takeLoads());
+        if (loads.isEmpty()) {
+            return;
+        }
         long stored = sink.requestedFromDownstream() > 0 ? emitted : emitted - 1;
         for (Iterator<ParkedKeys.Load> waiting = loads.iterator(); waiting.hasNext(); ) {
             ParkedKeys.Load load = waiting.next();

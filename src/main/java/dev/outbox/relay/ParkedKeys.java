@@ -334,6 +334,9 @@ final class ParkedKeys {
 
     /** What is to be read; each is answered by {@link #loaded}. */
     List<Load> takeLoads() {
+        if (loads.isEmpty()) {
+            return List.of();
+        }
         List<Load> taken = loads;
         loads = new ArrayList<>();
         return taken;

@@ -258,7 +258,8 @@ final class TransactionalRun {
 
     private Mono<Void> settleFailure(Cursor cursor, int to, Portion portion, Throwable error) {
         if (portion.free().size() > 1) {
-            narrow(lot, portion.free(), error);
+            Event first = portion.free().get(0);
+            narrow(lot, portion.free().size(), first.id(), error);
             return Mono.empty();
         }
         Event event = portion.free().get(0);
@@ -270,13 +271,13 @@ final class TransactionalRun {
         return pass(cursor, to, portion);
     }
 
-    private void narrow(Lot failed, List<Event> events, Throwable error) {
-        failed.failed(events.size());
-        LOG.debug(
+    private void narrow(Lot failed, int events, long first, Throwable error) {
+        failed.failed(events);
+        LOG.info(
                 "lot.narrowed subscription={} events={} first={} then={} error=\"{}\"",
                 account.last().subscription(),
-                events.size(),
-                events.get(0).id(),
+                events,
+                first,
                 failed.size(),
                 Outcome.describe(error));
     }
@@ -338,7 +339,7 @@ final class TransactionalRun {
 
     private Mono<Void> fail(List<ParkedKeys.Entry> entries, Throwable error) {
         if (entries.size() > 1) {
-            parkedLot.failed(entries.size());
+            narrow(parkedLot, entries.size(), entries.get(0).id, error);
             parked.putBack(entries);
             return Mono.empty();
         }
