@@ -56,9 +56,7 @@ class CrashIntegrationTests {
             write(database, 5);
             Position stored =
                     await(log.page(Position.BEGINNING, 100, Wanted.ALL, 0)).after();
-            await(new Checkpoints(units(database))
-                    .append(new Checkpoint("reader", 0, stored), "test")
-                    .thenReturn(true));
+            await(TestLog.store(units(database), new Checkpoint("reader", 0, stored)));
             try (Crash crash = new Crash(database)) {
                 crash.useUpTransactionIds(200);
                 Position remembered =
