@@ -55,6 +55,7 @@ final class SubscriptionHistory {
         CUT_OFF("wwwwhhhprprRs.."),
         CRASHES("wwwwhhccccRTd.."),
         ORDERS("wwwwwwvvvTTtxs.."),
+        UNORDERED("wwwwwwwwTTTTts.."),
         BACKLOG("BBBPPspr.s"),
         CIRCUIT("wwbbddddpprrxsj."),
         ODD("wwwwooooprsT.."),
@@ -97,7 +98,7 @@ final class SubscriptionHistory {
     private Setup setup() {
         boolean transactional = switch (mood) {
             case NARROW -> true;
-            case ORDERS, BACKLOG, TURNS -> false;
+            case ORDERS, UNORDERED, BACKLOG, TURNS -> false;
             case CUT_OFF, CRASHES -> chance(20);
             default -> chance(40);
         };
@@ -107,7 +108,7 @@ final class SubscriptionHistory {
                 .withDelays(first, 1 + random.nextDouble(), first.multipliedBy(2), 0.5)
                 .withAttempts(List.of(2, 4, 50, 50).get(random.nextInt(4)))
                 .withWhenDead(chance(30) ? RetryPolicy.WhenDead.GO_ON : RetryPolicy.WhenDead.BLOCK_KEY);
-        boolean ordered = transactional || mood != Mood.ORDERS || chance(40);
+        boolean ordered = transactional || (mood != Mood.UNORDERED && (mood != Mood.ORDERS || chance(40)));
         int shards = mood == Mood.MOVES ? 1 + random.nextInt(3) : mood == Mood.TURNS ? 2 : 1;
         return new Setup(
                 transactional,
@@ -118,12 +119,12 @@ final class SubscriptionHistory {
                 policy);
     }
 
-    /** In an order by chance; those of ORDERS are ids of events that are still to come. */
+    /** In an order by chance; those of ORDERS and UNORDERED are ids of events that are still to come. */
     private List<String> keys() {
         List<String> all = new ArrayList<>();
         int count = 1 + random.nextInt(5);
         for (int i = 0; i < count; i++) {
-            all.add(mood == Mood.ORDERS ? Integer.toString(4 + random.nextInt(30)) : "k" + i);
+            all.add(mood == Mood.ORDERS || mood == Mood.UNORDERED ? Integer.toString(4 + random.nextInt(30)) : "k" + i);
         }
         return all;
     }
@@ -223,7 +224,7 @@ final class SubscriptionHistory {
 
     private Plan plan() {
         int fails = chance(60) ? 0 : 1 + random.nextInt(3);
-        Fault fault = chance(12) ? Fault.DEAD : chance(30) ? Fault.LATER : Fault.PLAIN;
+        Fault fault = chance(12) ? Fault.DEAD : chance(12) ? Fault.RELAPSE : chance(30) ? Fault.LATER : Fault.PLAIN;
         return new Plan(fault, fails, chance(20) ? random.nextInt(60) : 0);
     }
 
@@ -477,6 +478,12 @@ final class SubscriptionHistory {
         }
         told.add(millis() + " heal");
         model.heal();
+        if (mood == Mood.UNORDERED
+                && !within(
+                        SETTLED_WITHIN,
+                        () -> number("select count(*) from outbox.parked where state <> 'dead'") == 0)) {
+            complain("stuck: without order, behind others: " + parked());
+        }
         ask(Action.Name.RETRY, Arguments.NONE, true);
         ask(Action.Name.RESUME, Arguments.NONE, true);
         long from = System.nanoTime();

@@ -36,13 +36,15 @@ final class SubscriptionModel {
         LATER,
         ODD,
         DEAD,
+        RELAPSE,
         HANG
     }
 
     /**
      * What an event does to its handler.
      *
-     * @param fails how many attempts fail; one that is {@link Fault#DEAD} goes on failing, one that hangs does so at its first attempt
+     * @param fails how many attempts fail; one that is {@link Fault#DEAD} goes on failing, one that is {@link Fault#RELAPSE} does
+     *     so from its second attempt on, one that hangs does so at its first
      * @param millis how long an attempt takes
      */
     record Plan(Fault fault, int fails, int millis) {
@@ -152,11 +154,14 @@ final class SubscriptionModel {
                 fails ? Mono.error(new RetryLaterException(java.time.Duration.ofMillis(700), "later")) : Mono.empty();
             case ODD -> fails ? Mono.defer(this::odd) : Mono.empty();
             case HANG -> number == 1 ? healed.asMono().doOnCancel(this::mayRepeat) : Mono.empty();
-            case DEAD -> {
-                event.diedOnce = true;
-                yield Mono.error(new UndeliverableException("never"));
-            }
+            case RELAPSE -> number == 1 ? Mono.empty() : dead(event);
+            case DEAD -> dead(event);
         };
+    }
+
+    private static Mono<Void> dead(Written event) {
+        event.diedOnce = true;
+        return Mono.error(new UndeliverableException("never"));
     }
 
     private Mono<Void> odd() {
