@@ -46,6 +46,7 @@ final class SubscriptionHistory {
      * d down for a while   P slow for a while   p pause   r resume   x discard   t retry   R replay   T replay of a type or key
      * s stop and start   c crash and start   v another version   j another instance joins or leaves   . wait
      * N write a lot that fails, with an event in it whose key is parked, and ask for something meanwhile
+     * D down with a backlog, and something is asked for or it is stopped meanwhile
      * f write while a type is replayed   q ask in quick succession
      * </pre>
      */
@@ -57,10 +58,10 @@ final class SubscriptionHistory {
         ORDERS("wwwwwwvvvTTtxs.."),
         UNORDERED("wwwwwwwwTTTTts.."),
         BACKLOG("BBBPPspr.s"),
-        CIRCUIT("wwbbddddpprrxsj."),
+        CIRCUIT("wwbddDDDDpprrxsj."),
         ODD("wwwwooooprsT.."),
         LONG("wbbbbdRRTTT..ff"),
-        MOVES("wwwbhvvjjjscpr.."),
+        MOVES("wwwwwwbhvvvjjjscpppr."),
         TURNS("wtqqqq");
 
         private final String steps;
@@ -213,6 +214,7 @@ final class SubscriptionHistory {
             case 'v' -> restart(Instance::stop, version());
             case 'j' -> joinOrLeave();
             case 'N' -> narrow();
+            case 'D' -> downWithABacklog();
             case 'f' -> writeWhileATypeIsReplayed();
             case 'q' -> askInQuickSuccession();
             default -> pause(random.nextInt(300));
@@ -320,6 +322,19 @@ final class SubscriptionHistory {
         model.down = false;
     }
 
+    /** Of several pages, so that one waits behind the other. */
+    private void downWithABacklog() {
+        model.down = true;
+        write(2_500, () -> Plan.NONE, "'b' || n");
+        pause(300 + random.nextInt(700));
+        switch (random.nextInt(3)) {
+            case 0 -> ask(Action.Name.PAUSE, Arguments.NONE, true);
+            case 1 -> ask(Action.Name.DISCARD, Arguments.NONE, true);
+            default -> restart(Instance::stop, setup);
+        }
+        model.down = false;
+    }
+
     private interface Plans {
         Plan next();
     }
@@ -395,7 +410,9 @@ final class SubscriptionHistory {
     private void ask(Action.Name name, Arguments arguments, boolean waits) {
         long asked = System.nanoTime();
         List<Long> ids = new ArrayList<>();
-        for (String subscription : setup.names()) {
+        List<String> names = setup.names();
+        boolean ofOne = names.size() > 1 && !model.isHealed && chance(40);
+        for (String subscription : ofOne ? names.subList(0, 1) : names) {
             ids.add(instances.get(0).relay.ask(subscription, name, arguments));
         }
         turns += ids.size() * 2;
