@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -12,6 +13,7 @@ import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicInteger;
 import org.junit.jupiter.api.Test;
+import reactor.core.Exceptions;
 
 /**
  * Holds subscriptions to what is promised, whatever happens to them: many short {@linkplain SubscriptionHistory histories}, drawn by chance, some
@@ -27,6 +29,9 @@ class SubscriptionModelIntegrationTests {
 
     private static final int SIDE_BY_SIDE = 4;
 
+    /** Somebody who has nothing to do with what is tested got no answer of the server for so long. */
+    private static final Duration STOOD_STILL = Duration.ofSeconds(2);
+
     /** So many are enough to see what they have in common. */
     private static final int ENOUGH = Integer.getInteger("outbox.test.enough", 3);
 
@@ -39,11 +44,13 @@ class SubscriptionModelIntegrationTests {
             : SubscriptionHistory.Mood.valueOf(System.getProperty("outbox.test.mood"));
     private final List<String> found = new ArrayList<>();
     private final AtomicInteger histories = new AtomicInteger();
+    private volatile Pulse pulse;
 
     @Test
     void effectsAreOnceKeysKeepTheirOrderNothingIsLostAndEverythingSettles() throws Exception {
         ExecutorService lanes = Executors.newFixedThreadPool(SIDE_BY_SIDE);
-        try {
+        try (Pulse beating = new Pulse(TestDatabase.fresh())) {
+            pulse = beating;
             List<Future<?>> searches = new ArrayList<>();
             for (int lane = 0; lane < SIDE_BY_SIDE; lane++) {
                 searches.add(lanes.submit(this::search));
@@ -64,7 +71,7 @@ class SubscriptionModelIntegrationTests {
         while (goesOn()) {
             long its = next();
             SubscriptionHistory history = new SubscriptionHistory(database, its, mood);
-            List<String> complaints = history.run();
+            List<String> complaints = complaints(history);
             histories.incrementAndGet();
             if (!complaints.isEmpty()) {
                 note("seed " + its + " after " + seconds() + " s: "
@@ -72,6 +79,23 @@ class SubscriptionModelIntegrationTests {
                         + history.actions());
             }
         }
+    }
+
+    /** What was late or in vain while the machine itself stood still is no fault; what was lost, twice or out of order is one at any time. */
+    private List<String> complaints(SubscriptionHistory history) {
+        long from = System.nanoTime();
+        List<String> complaints;
+        try {
+            complaints = history.run();
+        } catch (RuntimeException e) {
+            complaints = List.of("broken: " + Exceptions.unwrap(e));
+        }
+        if (pulse.longestSince(from).compareTo(STOOD_STILL) < 0) {
+            return complaints;
+        }
+        return complaints.stream()
+                .filter(complaint -> !complaint.matches("(?s)(slow|stuck|broken|claims|share): .*"))
+                .toList();
     }
 
     private synchronized boolean goesOn() {
