@@ -67,9 +67,9 @@ public final class ParkedActions {
             """;
 
     /**
-     * Indexes event_pkey or, with a key, event_aggregate_idx. If there are more than $9 nothing is parked.
-     * $1 subscription, $2 from, $3 types, $4 type or null, $5 done, $6 target, $7 last, $8 key or null, $9 the most,
-     * $10 rate or null, $11 shard, $12 of how many
+     * Indexes event_pkey or, with a key, event_aggregate_idx; parked_subscription_key_event_id_idx. If there are more than $9, or more than $13
+     * keys with those that are parked, nothing is parked. $1 subscription, $2 from, $3 types, $4 type or null, $5 done, $6 target, $7 last,
+     * $8 key or null, $9 the most, $10 rate or null, $11 shard, $12 of how many, $13 the most keys
      */
     private static final String REPLAY = """
             with matching as materialized (
@@ -88,19 +88,24 @@ public final class ParkedActions {
                       select name from kind where name is not null))))
                   and outbox.is_done($5::text::pg_snapshot, $6::text::pg_snapshot, $7, tx, id)
                 limit $9 + 1
+            ), fits as materialized (
+                select (select count(*) from matching) <= $9 as events,
+                    (select count(*)
+                     from (select key from outbox.parked where subscription = $1 union select key from matching) k) <= $13 as keys
             ), parked as (
                 insert into outbox.parked (subscription, event_id, key, state, attempts, next_attempt_at, replayed)
                 select $1, id, key, 'retrying', 0, clock_timestamp() + coalesce((place - 1) * interval '1 s' / $10, interval '0'), true
                 from (select id, key, row_number() over (order by id) as place from matching) m
-                where (select count(*) from matching) <= $9
+                where (select events and keys from fits)
                 order by id
                 on conflict (subscription, event_id) do nothing
                 returning 1
             )
             select (jsonb_build_object('events', (select count(*) from parked))
-                || case when count(*) > $9 then jsonb_build_object('error', 'These are more than ' || $9 || ' events.')
+                || case when not events then jsonb_build_object('error', 'These are more than ' || $9 || ' events.')
+                    when not keys then jsonb_build_object('error', 'With these more than ' || $13 || ' keys would be parked.')
                     else '{}' end)::text as result
-            from matching
+            from fits
             """;
 
     private static final int IDS = 5_000;
@@ -131,10 +136,10 @@ public final class ParkedActions {
 
     /**
      * The events of a key or a type that are done and have ids from a start on are delivered again, beside the others; with a rate each
-     * at its time, also within a key.
+     * at its time, also within a key. If they are too many, or their keys with the parked ones, it does nothing and says so.
      */
     public Mono<String> replay(
-            PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from) {
+            PostgresqlConnection connection, Checkpoint at, Wanted wanted, Arguments which, long from, int mostKeys) {
         Position position = at.position();
         Position.Target target = position.target();
         return PartitionList.duringInTransaction(
@@ -153,7 +158,8 @@ public final class ParkedActions {
                                 MOST,
                                 which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
                                 wanted.shard(),
-                                wanted.shards()))
+                                wanted.shards(),
+                                mostKeys))
                 .flatMap(result -> which.rate() == null
                         ? block(connection, at.subscription()).thenReturn(result)
                         : Mono.just(result));

@@ -10,7 +10,10 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.function.Consumer;
 import java.util.stream.Collectors;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
@@ -18,6 +21,8 @@ import reactor.core.publisher.Mono;
 /** The partitions of the log: made, emptied and dropped, as {@link TableChanges} says. */
 @Repository
 final class Partitions {
+
+    private static final Logger LOG = LoggerFactory.getLogger(Partitions.class);
 
     /** Each look at the log touches them all. */
     static final int MOST_AHEAD = 24;
@@ -116,9 +121,11 @@ final class Partitions {
     /** Makes an empty partition. Refused too if the default one has events in its place. */
     Mono<Result> make(Partition partition) {
         return changes.ofTheList(
-                connection ->
-                        execute(connection, CREATE.formatted(partition.name())).thenReturn(partition),
-                (connection, made) -> execute(connection, attaching(partition)).thenReturn(Result.DONE));
+                        connection -> execute(connection, CREATE.formatted(partition.name()))
+                                .thenReturn(partition),
+                        (connection, made) ->
+                                execute(connection, attaching(partition)).thenReturn(Result.DONE))
+                .doOnNext(told("made", partition.name()));
     }
 
     static String attaching(Partition partition) {
@@ -148,12 +155,13 @@ final class Partitions {
     /** Removes the events of a partition that is old and passed by all, which is asked again once it is locked. */
     Mono<Result> empty(Partition partition, Duration age) {
         return changes.brief(connection -> execute(
-                        connection, "lock table outbox." + partition.name() + " in access exclusive mode")
-                .then(holders(connection, partition, age))
-                .flatMap(holders -> holders.isEmpty()
-                        ? execute(connection, "truncate outbox." + partition.name())
-                                .thenReturn(Result.DONE)
-                        : Mono.just(Result.NOTHING)));
+                                connection, "lock table outbox." + partition.name() + " in access exclusive mode")
+                        .then(holders(connection, partition, age))
+                        .flatMap(holders -> holders.isEmpty()
+                                ? execute(connection, "truncate outbox." + partition.name())
+                                        .thenReturn(Result.DONE)
+                                : Mono.just(Result.NOTHING)))
+                .doOnNext(told("emptied", partition.name()));
     }
 
     /** Drops partitions that are empty, which is asked again once the log is locked. Writers wait meanwhile. */
@@ -163,11 +171,22 @@ final class Partitions {
                 .map(part -> "exists (select from outbox." + part.name() + ")")
                 .collect(Collectors.joining(" or ", "select ", " as found"));
         return changes.ofTheList(
-                connection -> Mono.just(content),
-                (connection, look) -> is(connection, "found", look)
-                        .flatMap(found -> found
-                                ? Mono.just(Result.NOTHING)
-                                : execute(connection, "drop table " + tables).thenReturn(Result.DONE)));
+                        connection -> Mono.just(content),
+                        (connection, look) -> is(connection, "found", look)
+                                .flatMap(found -> found
+                                        ? Mono.just(Result.NOTHING)
+                                        : execute(connection, "drop table " + tables)
+                                                .thenReturn(Result.DONE)))
+                .doOnNext(told("dropped", tables));
+    }
+
+    /** Says what was done, once it is committed. */
+    static Consumer<Result> told(String what, String tables) {
+        return result -> {
+            if (result == Result.DONE) {
+                LOG.info("partition.{} tables=\"{}\"", what, tables);
+            }
+        };
     }
 
     private static Mono<List<String>> holders(PostgresqlConnection connection, Partition partition, Duration age) {

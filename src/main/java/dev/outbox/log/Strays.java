@@ -195,7 +195,8 @@ final class Strays {
     private Mono<Result> swap() {
         return database.query(row -> true, FLUSH, true)
                 .then(changes.ofTheList(
-                        connection -> byIndex(connection).then(Mono.defer(() -> aside(connection))), Strays::swap));
+                        connection -> byIndex(connection).then(Mono.defer(() -> aside(connection))), Strays::swap))
+                .doOnNext(Partitions.told("moved", "event_default"));
     }
 
     /** Nobody writes now. The constraints show that the tables have the right ids: they are not read for that. */

@@ -113,7 +113,12 @@ final class ActionApplier {
                         ? replayAll(connection, action, latest, next)
                         : replays.start(action.arguments())
                                 .flatMap(start -> parked.replay(
-                                        connection, latest, subscription.wanted(), action.arguments(), start));
+                                        connection,
+                                        latest,
+                                        subscription.wanted(),
+                                        action.arguments(),
+                                        start,
+                                        HandlerSubscription.PARKED_KEYS));
         };
     }
 

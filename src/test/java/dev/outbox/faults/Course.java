@@ -18,6 +18,13 @@ final class Course {
     static final String TRIMS = "trims";
 
     static final String CIRCUITS = "circuit.opened";
+    static final String NARROWED = "lot.narrowed";
+    static final String MADE = "partition.made";
+    static final String EMPTIED = "partition.emptied";
+    static final String DROPPED = "partition.dropped";
+
+    /** Strays, to partitions of their own. */
+    static final String MOVED = "partition.moved";
 
     /** At every 500th generation all but the last hundred and itself go; the highest of these is kept. */
     private static final String TRIMMED = "select coalesce(sum((last + 101) / 500), 0) from outbox.generation";

@@ -170,7 +170,7 @@ final class Rig implements AutoCloseable {
      * @return how many milliseconds it took until then
      */
     long awaitNews(LongPredicate by, Duration atMost) {
-        return awaitNews(database.number("select coalesce(max(id), 0) from outbox.event"), micros(), by, atMost);
+        return awaitNews(database.number("select coalesce(max(id), 0) from faults_event"), micros(), by, atMost);
     }
 
     /** The same from an instant and an event on that were noted before. */
@@ -218,7 +218,7 @@ final class Rig implements AutoCloseable {
 
     /** The highest id in the log. */
     long lastEvent() {
-        return database.number("select coalesce(max(id), 0) from outbox.event");
+        return database.number("select coalesce(max(id), 0) from faults_event");
     }
 
     void require(boolean holds, String what) {

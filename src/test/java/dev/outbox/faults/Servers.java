@@ -27,6 +27,19 @@ final class Servers {
     private Servers() {}
 
     /** Started when first asked for, stopped at the end of this JVM. */
+    /** What was ever committed to the log, whoever removes it later. Those that are moved to a partition keep what they were recorded as. */
+    private static final String RECORD = """
+            create table faults_event (id bigint primary key, key text not null, type text not null);
+            create function faults_event() returns trigger language plpgsql as $$
+            begin
+                insert into public.faults_event
+                values (new.id, new.aggregate_type || '/' || new.aggregate_id, new.type);
+                return null;
+            end
+            $$;
+            create trigger record after insert on outbox.event for each row execute function faults_event();
+            """;
+
     static TestServer shared() {
         return Shared.SERVER;
     }
@@ -57,6 +70,7 @@ final class Servers {
                         number bigint generated always as identity, counter text not null, event_id bigint not null,
                         key text not null)
                     """);
+            template.execute(RECORD);
             StaleCheckpoint.record(template);
             return server;
         } catch (Exception e) {

@@ -44,7 +44,7 @@ final class Settlement {
     }
 
     private boolean isDone() {
-        long events = database.number("select count(*) from outbox.event");
+        long events = database.number("select count(*) from faults_event");
         return rig.sink.accepted() >= events
                 && database.number("select count(*) from faults_count where counter = 'faults-count'") >= events
                 && ChargeCheck.missing(database) == 0;
@@ -118,7 +118,7 @@ final class Settlement {
 
     private List<Logged> logged() {
         List<Logged> logged = new ArrayList<>();
-        read("select id, aggregate_type || '/' || aggregate_id, type from outbox.event order by id", rows -> {
+        read("select id, key, type from faults_event order by id", rows -> {
             logged.add(new Logged(rows.getLong(1), rows.getString(2), rows.getString(3)));
         });
         return logged;

@@ -15,6 +15,7 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.web.reactive.function.server.RouterFunction;
@@ -38,6 +39,9 @@ final class TestedApplication {
 
     /** With any value that handler tries again by itself for as long as the sink refuses, where it should fail. */
     static final String STUBBORN = "FAULTS_STUBBORN";
+
+    /** With any value the handler that counts fails at each 50th event, once in each process. */
+    static final String FRAGILE = "FAULTS_FRAGILE";
 
     /** With any value the handlers of the next version are there too. */
     static final String NEXT = "FAULTS_NEXT";
@@ -134,6 +138,8 @@ final class TestedApplication {
     private static final class Counting implements TransactionalHandler {
 
         private final String name;
+        private final boolean fragile = System.getenv(FRAGILE) != null;
+        private final Set<Long> failed = ConcurrentHashMap.newKeySet();
 
         Counting(String name) {
             this.name = name;
@@ -151,6 +157,9 @@ final class TestedApplication {
 
         @Override
         public Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
+            if (fragile && events.stream().anyMatch(event -> event.id() % 50 == 0 && failed.add(event.id()))) {
+                return Mono.error(new IllegalStateException("one of these fails"));
+            }
             return Database.update(
                             connection,
                             "insert into faults_count (counter, event_id, key)"

@@ -113,7 +113,7 @@ class PartitionListIntegrationTests {
                         + "insert into outbox.event_default select * from outbox.event_10000001; drop table outbox.event_10000001");
         Arguments key = new Arguments(null, "moved", null, null, null);
         String result = duringAMove(() -> database.inTransaction(connection ->
-                new ParkedActions().replay(connection, new Checkpoint("reader", 0, all), Wanted.ALL, key, 1)));
+                new ParkedActions().replay(connection, new Checkpoint("reader", 0, all), Wanted.ALL, key, 1, 100)));
         assertThat(result).isEqualTo("{\"events\": 10}");
         assertThat(server.number("select count(*) from outbox.parked")).isEqualTo(10);
     }

@@ -107,6 +107,13 @@ class OperatorIntegrationTests {
     }
 
     @Test
+    void aSubscriptionThatReadsNoFurtherSaysSo() {
+        DATABASE.execute("update outbox.subscription set parked_full_at = now() where name = 'notifications'");
+        get(MAIL, 200).jsonPath("$.state").isEqualTo("parked-full");
+        DATABASE.execute("update outbox.subscription set parked_full_at = null");
+    }
+
+    @Test
     void anActionThatNobodyComesToWaitsAtItsAddress() {
         DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('orphan', 'handler', '{}')");
         try {

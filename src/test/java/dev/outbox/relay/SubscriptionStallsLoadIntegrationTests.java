@@ -275,13 +275,44 @@ class SubscriptionStallsLoadIntegrationTests {
             Deliveries.await(
                     () -> database.number("select count(*) from outbox.checkpoint") > 1, SOON, "the subscription");
             TestEvents.write(database, "k");
+            Deliveries.await(
+                    () -> database.number("select count(parked_full_at) from outbox.subscription") == 1,
+                    SOON,
+                    "the state");
             Mono.delay(Duration.ofSeconds(3)).block(SOON);
             assertThat(Effects.count(database, "true")).isZero();
-            TestRelay.awaitApplied(
-                    database,
-                    relay.ask(Effects.NAME, Action.Name.DISCARD, new Arguments(null, null, null, null, null)));
+            TestRelay.awaitApplied(database, relay.ask(Effects.NAME, Action.Name.DISCARD, Arguments.NONE));
             Effects.awaitCount(database, 1, SOON);
         }
+    }
+
+    /** A replay parks what it brings back, as many keys as it likes; the bound is for them too, exactly, and what it says is done. */
+    @Test
+    void aReplayIsRefusedThatWouldParkMoreThanAMillionKeys() {
+        TestEvents.writeMany(database, 10, "'key-' || n");
+        Paced handler = new Paced(16);
+        try (TestRelay relay = relay(handler)) {
+            handler.awaitCount(10, SOON);
+            park(999_991);
+            assertThat(replay(relay)).contains("With these more than 1000000 keys would be parked.", "\"events\": 0");
+            assertThat(database.number("select count(*) from outbox.parked where replayed"))
+                    .isZero();
+            database.execute("delete from outbox.parked where event_id = 1000001");
+            assertThat(replay(relay)).isEqualTo("{\"events\": 10}");
+            Deliveries.await(() -> handler.events.size() == 20, SOON, "the replayed events");
+        }
+    }
+
+    /** Ahead of what is drawn. */
+    private void park(int count) {
+        database.execute("insert into outbox.parked (subscription, event_id, key, state, attempts)"
+                + " select 'paced', 1000000 + n, 'dead-' || n, 'dead', 1 from generate_series(1, " + count + ") n");
+    }
+
+    private String replay(TestRelay relay) {
+        long action = relay.ask("paced", Action.Name.REPLAY, new Arguments(null, null, "thing.made", null, null));
+        TestRelay.awaitApplied(database, action);
+        return database.value("select result from outbox.action where id = " + action);
     }
 
     /** What is asked for just when the subscription is between two looks was found at the next one, five seconds later. */
