@@ -261,6 +261,21 @@ class KeyedDispatcherTests {
                 .verify(SOON);
     }
 
+    /** The end of one comes while the alarm of both is worked off: it counted as timed out, and was delivered twice. */
+    @Test
+    void anEventThatEndedInTimeIsDoneThoughItsEndIsNoticedBehindTheAlarm() {
+        Page page = TestLog.page(event(1, "slow"), event(2, "just in time"));
+        StepVerifier.create(dispatch(
+                        bounds(10, 10, 100),
+                        endless(page),
+                        event -> event.id() == 1 ? Mono.<Void>never().doOnCancel(() -> finish(2)) : deliver(event)))
+                .then(() -> pass(30_000))
+                .assertNext(progress -> assertThat(progress.position()).isEqualTo(page.after()))
+                .then(() -> assertThat(states()).containsExactly("1 RETRYING 1"))
+                .thenCancel()
+                .verify(SOON);
+    }
+
     @Test
     void aDestinationThatIsDownOpensTheCircuitAndHoldsTheEventsInPlace() {
         Event[] events = new Event[30];

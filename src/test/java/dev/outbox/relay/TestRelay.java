@@ -15,6 +15,7 @@ import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.TestLog;
 import io.r2dbc.pool.ConnectionPool;
+import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -22,6 +23,7 @@ import java.util.UUID;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import java.util.function.Function;
+import java.util.function.UnaryOperator;
 
 /** A relay on a test database, with the handlers of a test and the application's own connections. */
 final class TestRelay implements AutoCloseable {
@@ -47,6 +49,17 @@ final class TestRelay implements AutoCloseable {
             RelaySettings settings,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
+        this(connections, eventLog, settings, handlers, transactional, UnaryOperator.identity());
+    }
+
+    /** @param lots what the lots of transactional handlers get their connections from, made of what all have */
+    private TestRelay(
+            Connections connections,
+            Function<Database, EventLog> eventLog,
+            RelaySettings settings,
+            List<Handler> handlers,
+            List<TransactionalHandler> transactional,
+            UnaryOperator<ConnectionFactory> lots) {
         relayPool = new RelayConfiguration().relayPool(connections);
         logPool = TestLog.pool(connections);
         Database units = new Database(relayPool, Duration.ofSeconds(20));
@@ -58,8 +71,9 @@ final class TestRelay implements AutoCloseable {
         Ledger ledger = new Ledger(units, checkpoints, TestLog.parkedEvents(units), TestLog.runStates(units), instance);
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
-        transactional.forEach(handler ->
-                TransactionalSubscription.of(handler, units, log, ledger).forEach(subscriptions::add));
+        transactional.forEach(handler -> TransactionalSubscription.of(
+                        handler, new Database(lots.apply(relayPool), Duration.ofSeconds(20)), log, ledger)
+                .forEach(subscriptions::add));
         relay = new Relay(
                 RelayConfiguration.listener(connections),
                 log,
@@ -87,6 +101,13 @@ final class TestRelay implements AutoCloseable {
 
     static TestRelay with(TestDatabase database, TransactionalHandler... handlers) {
         return new TestRelay(TestConnections.to(database), TestLog::eventLog, SLEEPY, List.of(), List.of(handlers));
+    }
+
+    /** With lots that get their connections from what the function makes of the pool. */
+    static TestRelay with(
+            TestDatabase database, UnaryOperator<ConnectionFactory> lots, TransactionalHandler... handlers) {
+        return new TestRelay(
+                TestConnections.to(database), TestLog::eventLog, USUAL, List.of(), List.of(handlers), lots);
     }
 
     /** As the application runs it. */

@@ -7,6 +7,10 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
 import dev.outbox.log.Event;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.Connection;
+import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.ConnectionFactoryMetadata;
+import io.r2dbc.spi.R2dbcTransientResourceException;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -14,6 +18,7 @@ import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.reactivestreams.Publisher;
 import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Schedulers;
 
@@ -93,6 +98,40 @@ class TransactionalHandlerIntegrationTests {
     void aConnectionThatIsLostAfterTheCommitOfAnEffectWithAKeyArrived() {
         database.execute("alter table effect add primary key (event_id)");
         aConnectionThatIsLostAfterTheCommitArrived();
+    }
+
+    /** None was free, so the event ended none: it counted as one that ends its connection, and after three times was dead. */
+    @Test
+    void aConnectionThatCannotBeHad() {
+        AtomicInteger refusals = new AtomicInteger(5);
+        AtomicInteger attempts = new AtomicInteger();
+        Effects handler = new Effects(
+                RetryPolicy.DEFAULT.withAttempts(1), events -> Mono.fromRunnable(attempts::incrementAndGet));
+        database.execute("drop table effect");
+        Effects.createTable(database);
+        TestEvents.write(database, "k");
+        try (TestRelay relay = TestRelay.with(database, pool -> refusing(pool, refusals), handler)) {
+            Effects.awaitCount(database, 1, SOON.multipliedBy(3));
+        }
+        assertThat(refusals.get()).isNegative();
+        assertThat(attempts).hasValue(1);
+        assertThat(database.number("select count(*) from outbox.parked")).isZero();
+    }
+
+    private static ConnectionFactory refusing(ConnectionFactory pool, AtomicInteger times) {
+        return new ConnectionFactory() {
+            @Override
+            public Publisher<? extends Connection> create() {
+                return Mono.defer(() -> times.getAndDecrement() > 0
+                        ? Mono.error(new R2dbcTransientResourceException("none is free"))
+                        : Mono.from(pool.create()));
+            }
+
+            @Override
+            public ConnectionFactoryMetadata getMetadata() {
+                return pool.getMetadata();
+            }
+        };
     }
 
     @Test
