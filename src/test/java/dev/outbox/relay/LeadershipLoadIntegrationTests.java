@@ -118,6 +118,7 @@ class LeadershipLoadIntegrationTests {
         try (TestRelay one = TestRelay.with(database, former, List.of());
                 TestRelay two = TestRelay.with(database, next, List.of())) {
             awaitLoads(List.of(one, two), List.of(2, 3));
+            LockSupport.parkNanos(TimeUnit.SECONDS.toNanos(1)); // they may be even before the last one has moved
             List<String> led = one.relay.leads();
             long began = System.nanoTime();
             while (millisSince(began) < 12_000) { // longer than anything is kept before it may be given up again
