@@ -2,7 +2,6 @@ package dev.outbox.relay;
 
 import dev.outbox.Door;
 import dev.outbox.TestDatabase;
-import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.database.TestConnections;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
@@ -409,13 +408,13 @@ final class SubscriptionHistory {
     }
 
     private void ask(Action.Name name, Arguments arguments, boolean waits) {
+        long asked = System.nanoTime();
         List<Long> ids = new ArrayList<>();
         List<String> names = setup.names();
         boolean ofOne = names.size() > 1 && !model.isHealed && chance(40);
         for (String subscription : ofOne ? names.subList(0, 1) : names) {
-            ids.add(askUntilHeard(subscription, name, arguments));
+            ids.add(instances.get(0).relay.ask(subscription, name, arguments));
         }
-        long asked = System.nanoTime();
         turns += ids.size() * 2;
         if (!waits) {
             return;
@@ -432,21 +431,6 @@ final class SubscriptionHistory {
         if (setup.stopWithin().equals(PATIENT) && took.compareTo(AT_ONCE) > 0) {
             complain("slow: " + name + " took " + took.toMillis() + " ms");
         }
-    }
-
-    /** As somebody who gets a 503 does: what could not be reached was not asked. */
-    private long askUntilHeard(String subscription, Action.Name name, Arguments arguments) {
-        for (int i = 0; i < 3; i++) {
-            try {
-                return instances.get(0).relay.ask(subscription, name, arguments);
-            } catch (DatabaseUnavailableException e) {
-                if (e.asked()) {
-                    throw e;
-                }
-                told.add(millis() + " not heard: " + e.getCause());
-            }
-        }
-        throw new IllegalStateException("nobody hears " + name);
     }
 
     private interface Ending {
