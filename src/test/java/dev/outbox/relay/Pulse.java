@@ -10,7 +10,7 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * Asks the server something small ten times a second, on a connection of its own each time, and prints nothing; knows when the machine stood
- * still. Whoever logs waits for the console: once it took nothing for 10 s, and with it stood every event loop.
+ * still. Whoever logs waits for the console, an event loop too.
  */
 final class Pulse implements AutoCloseable {
 
