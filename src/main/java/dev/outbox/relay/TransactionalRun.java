@@ -111,12 +111,14 @@ final class TransactionalRun {
 
     /** When something is to be done even if no page comes, in ms: a parked event is due, or how far it has come is to be stored. */
     long nextAt() {
-        if (parked.hasLoads()) {
-            return Clocks.millis(timer);
-        }
-        return account.isStored(reach(reached.position()))
-                ? parked.nextAt().orElse(NEVER)
-                : storedAt + CHECKPOINT_EVERY.toMillis();
+        long stores = account.isStored(reach(reached.position())) ? NEVER : storedAt + CHECKPOINT_EVERY.toMillis();
+        return Math.min(stores, retriesAt());
+    }
+
+    /** When there is something to do for what is parked, in ms: before that {@link #retryDue} does nothing. */
+    private long retriesAt() {
+        long due = parked.hasLoads() ? Clocks.millis(timer) : parked.nextAt().orElse(NEVER);
+        return due != NEVER && circuit.isOpen() ? circuit.probeAt() : due;
     }
 
     /** Until then, but no longer than from one look to the next; empty if there is nothing to look for. From any thread. */
@@ -151,7 +153,7 @@ final class TransactionalRun {
 
     /** Tries the parked events that are due, at most one lot, or reads what follows those that are done. */
     private Mono<Void> retryDue() {
-        if (ended || (circuit.isOpen() && (dealing || !circuit.mayProbe()))) {
+        if (ended || (circuit.isOpen() && dealing) || retriesAt() > Clocks.millis(timer)) {
             return Mono.empty();
         }
         if (parked.hasLoads()) {

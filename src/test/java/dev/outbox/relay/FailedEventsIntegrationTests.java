@@ -177,6 +177,24 @@ class FailedEventsIntegrationTests {
         assertThat(check()).matches(DeliveryCheck::isOnceInOrder, "each once, in order");
     }
 
+    /** All there are have been parked when it opens: they are due and may not be tried. An event loop asked for them without a pause. */
+    @Test
+    void whileTheCircuitOfATransactionalHandlerIsOpenNoEventLoopIsBusy() throws InterruptedException {
+        AtomicBoolean down = new AtomicBoolean(true);
+        Effect handler = new Effect(event -> down.get(), QUICK);
+        TestEvents.write(database, "a", "b", "c", "d");
+        EventLoopWatch watch = new EventLoopWatch();
+        try (watch;
+                TestRelay relay = TestRelay.with(database, handler)) {
+            Deliveries.await(() -> circuitIsOpen("effect"), SOON, "the open circuit");
+            Thread.sleep(3_000);
+            down.set(false);
+            Deliveries.await(() -> effects() == 4, SOON, "every effect");
+        }
+        assertThat(watch.longest()).as(watch::where).isLessThan(Duration.ofMillis(500));
+        assertThat(check()).matches(DeliveryCheck::isOnceInOrder, "each once, in order");
+    }
+
     @Test
     void withoutOrderALaterEventOfTheKeyDoesNotWait() {
         Failing handler = new Failing(event -> event.id() == 1, QUICK) {
