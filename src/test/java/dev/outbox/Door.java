@@ -10,7 +10,10 @@ import io.netty.channel.MultiThreadIoEventLoopGroup;
 import io.netty.channel.nio.NioIoHandler;
 import io.netty.channel.socket.SocketChannel;
 import io.netty.channel.socket.nio.NioServerSocketChannel;
+import java.io.IOException;
+import java.net.ConnectException;
 import java.net.InetAddress;
+import java.net.Socket;
 import java.time.Duration;
 import java.util.List;
 import java.util.Random;
@@ -93,6 +96,17 @@ public final class Door implements AutoCloseable {
         await(this::reopens, Duration.ofSeconds(5), "port " + port + " to be free again");
     }
 
+    /** A selector closes a socket that it watched at its next look; until then the kernel takes connections. */
+    private boolean isRefused() {
+        try (Socket taken = new Socket(InetAddress.getLoopbackAddress(), port)) {
+            return false;
+        } catch (ConnectException refused) {
+            return true;
+        } catch (IOException reset) {
+            return false;
+        }
+    }
+
     private boolean reopens() {
         ChannelFuture bound = bind(port).awaitUninterruptibly();
         listener = bound.channel();
@@ -104,6 +118,7 @@ public final class Door implements AutoCloseable {
         Channel open = listener;
         if (open != null) {
             open.close().syncUninterruptibly();
+            await(this::isRefused, Duration.ofSeconds(5), "port " + port + " to be closed");
         }
         each(DoorLine::reset);
         await(lines::isEmpty, Duration.ofSeconds(5), "the last connection to end");
