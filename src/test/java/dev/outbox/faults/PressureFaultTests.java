@@ -35,7 +35,7 @@ class PressureFaultTests {
             rig.start().awaitPort();
             rig.write();
             rig.awaitCaughtUp();
-            double before = watch(rig, "before");
+            Rate before = watch(rig, "before");
             try (Connection xid = begin(rig, Connection.TRANSACTION_READ_COMMITTED)) {
                 execute(xid, LATE.formatted("xid"));
                 compare(rig, before, watch(rig, "held xid"));
@@ -55,20 +55,40 @@ class PressureFaultTests {
         }
     }
 
-    private double watch(Rig rig, String what) {
+    /**
+     * What a window saw in each second. Deliveries are compared with what was written meanwhile: of the writers' transactions fewer and
+     * fewer find an order that may still change, so they write fewer and fewer events.
+     */
+    private record Rate(double commits, double events, double deliveries) {}
+
+    private Rate watch(Rig rig, String what) {
         rig.injectHarmless();
         long since = Rig.micros();
+        long commits = rig.writers().count(Writers.Outcome.COMMITTED);
+        long last = lastId(rig);
         LockSupport.parkNanos(window.toNanos());
-        double perSecond = rig.sink.since(since).size() / (double) window.toSeconds();
+        double seconds = (Rig.micros() - since) / 1e6;
+        Rate rate = new Rate(
+                (rig.writers().count(Writers.Outcome.COMMITTED) - commits) / seconds,
+                rig.database.number(
+                                "select count(*) from outbox.event where id > " + last + " and id <= " + lastId(rig))
+                        / seconds,
+                rig.sink.since(since).size() / seconds);
         long gap = rig.longestGap(since);
         rig.times.add(gap);
         rig.require(gap < STALLED_FROM, what + ": no delivery for " + gap + " ms");
-        found.append(" %s %.0f".formatted(what, perSecond));
-        return perSecond;
+        rig.require(rate.deliveries >= KEPT * rate.events, what + ": does not keep up, " + rate);
+        found.append("; %s %.0f of %.0f by %.0f commits".formatted(what, rate.deliveries, rate.events, rate.commits));
+        return rate;
     }
 
-    private static void compare(Rig rig, double before, double now) {
-        rig.require(now >= KEPT * before, "%.0f deliveries/s, before %.0f".formatted(now, before));
+    private static long lastId(Rig rig) {
+        return rig.database.number("select max(id) from outbox.event");
+    }
+
+    /** Nor are the writers slower. */
+    private static void compare(Rig rig, Rate before, Rate now) {
+        rig.require(now.commits >= KEPT * before.commits, "%s, before %s".formatted(now, before));
     }
 
     private static void prepare(Rig rig) throws SQLException {
