@@ -159,8 +159,11 @@ CREATE TABLE outbox.subscription (
     shards integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.\d+of(\d+)$'::text))::integer, 1)) STORED NOT NULL,
     retired_at timestamp with time zone,
     parked_full_at timestamp with time zone,
+    failed_at timestamp with time zone,
+    failure text,
     CONSTRAINT subscription_pkey PRIMARY KEY (name),
     CONSTRAINT subscription_circuit_check CHECK ((num_nulls(circuit_opened_at, circuit_error) = ANY (ARRAY[0, 2]))),
+    CONSTRAINT subscription_failure_check CHECK ((num_nulls(failed_at, failure) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_kind_check CHECK ((kind = ANY (ARRAY['handler'::text, 'transactional'::text]))),
     CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}(\.[0-9]{1,2}of[0-9]{1,2})?$'::text)),
     CONSTRAINT subscription_paused_check CHECK ((num_nulls(paused_at, paused_by) = ANY (ARRAY[0, 2]))),
@@ -182,6 +185,8 @@ COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the keys it has, f
 COMMENT ON COLUMN outbox.subscription.shards IS 'Into how many the handler is split.';
 COMMENT ON COLUMN outbox.subscription.retired_at IS 'Since when others do what it did, because its handler was split into another number; null if it is in force.';
 COMMENT ON COLUMN outbox.subscription.parked_full_at IS 'Since when it reads no further because a million keys are parked; null while it reads.';
+COMMENT ON COLUMN outbox.subscription.failed_at IS 'When a run last ended with an error; it is tried again at once, so it fails on if that was less than 30 s ago. Null if none did.';
+COMMENT ON COLUMN outbox.subscription.failure IS 'The error with which a run last ended.';
 
 CREATE TABLE outbox.checkpoint (
     subscription text NOT NULL,
@@ -248,6 +253,7 @@ CREATE TABLE outbox.action (
     applied_at timestamp with time zone,
     applied_by text,
     result jsonb,
+    failures integer DEFAULT 0 NOT NULL,
     CONSTRAINT action_pkey PRIMARY KEY (id),
     CONSTRAINT action_idempotency_key_key UNIQUE (idempotency_key),
     CONSTRAINT action_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
@@ -259,8 +265,10 @@ CREATE INDEX action_subscription_waiting_idx ON outbox.action USING btree (subsc
 COMMENT ON TABLE outbox.action IS 'What operators asked for, and what came of it. The leader of the subscription applies it between two runs, in one transaction with a checkpoint; rows stay.';
 COMMENT ON COLUMN outbox.action.requested_by IS 'Who asked, as the call said.';
 COMMENT ON COLUMN outbox.action.idempotency_key IS 'A repeated call with the same key is the same action.';
-COMMENT ON COLUMN outbox.action.applied_at IS 'When it took effect; null while it waits.';
+COMMENT ON COLUMN outbox.action.applied_at IS 'When it took effect or was cancelled; null while it waits.';
+COMMENT ON COLUMN outbox.action.applied_by IS 'The instance that applied it, or who cancelled it.';
 COMMENT ON COLUMN outbox.action.result IS 'What it did, such as how many events.';
+COMMENT ON COLUMN outbox.action.failures IS 'How often the database failed while it was applied; the third time it is given up.';
 
 CREATE TABLE outbox.cluster (
     singleton boolean DEFAULT true NOT NULL,

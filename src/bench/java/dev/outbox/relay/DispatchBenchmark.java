@@ -69,7 +69,7 @@ public class DispatchBenchmark {
 
         @Override
         public Mono<Outcome> attempt(Event event) {
-            return Outcome.of(Mono.defer(Mono::empty), RetryPolicy.DEFAULT);
+            return Outcome.of(Mono::empty, RetryPolicy.DEFAULT);
         }
 
         @Override

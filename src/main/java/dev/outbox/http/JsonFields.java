@@ -92,7 +92,15 @@ public final class JsonFields {
         if (text.isBlank() || text.length() > most) {
             throw wrong(name, "a string of 1 to " + most + " characters", node);
         }
+        if (!text.codePoints().allMatch(JsonFields::isStorable)) {
+            throw Problem.invalidBody("`" + name
+                    + "` has a NUL or half of a surrogate pair in it, which no text of PostgreSQL can hold.");
+        }
         return text;
+    }
+
+    private static boolean isStorable(int point) {
+        return point != 0 && (point < Character.MIN_SURROGATE || point > Character.MAX_SURROGATE);
     }
 
     /** The string, or null if the field is not there. */

@@ -60,6 +60,22 @@ public final class Actions {
             limit 1
             """.replace("COLUMNS", COLUMNS);
 
+    /** Primary key; on a row that waits. $1 id, $2 subscription, $3 who */
+    private static final String CANCEL = """
+            update outbox.action
+            set applied_at = clock_timestamp(), applied_by = $3, result = '{"cancelled": true}'
+            where id = $1 and subscription = $2 and applied_at is null
+            returning COLUMNS
+            """.replace("COLUMNS", COLUMNS);
+
+    /** Primary key. */
+    private static final String FAILED = """
+            update outbox.action
+            set failures = failures + 1
+            where id = $1
+            returning failures
+            """;
+
     /** Primary key. */
     private static final String APPLIED = """
             update outbox.action
@@ -133,12 +149,28 @@ public final class Actions {
                 .flatMap(rows -> rows > 0 ? Mono.empty() : Mono.error(new ActionGoneException(action)));
     }
 
+    /**
+     * Cancels an action that waits.
+     *
+     * @param by who does
+     * @return empty if there is none, or it does not wait any more
+     */
+    public Mono<Action> cancel(String subscription, long id, String by) {
+        return callers.query(Actions::action, CANCEL, id, subscription, by).flatMap(Actions::first);
+    }
+
+    /** Counts a time that the action could not be applied, and says how many these are. */
+    public Mono<Integer> failed(Action action) {
+        return leader.query(row -> requireNonNull(row.get("failures", Integer.class)), FAILED, action.id())
+                .flatMap(Actions::first);
+    }
+
     private static Action action(Readable row) {
         return new Action(
                 requireNonNull(row.get("id", Long.class)),
                 text(row, "subscription"),
-                Action.Name.of(text(row, "name")),
-                Arguments.of(text(row, "arguments")),
+                text(row, "name"),
+                text(row, "arguments"),
                 row.get("reason", String.class),
                 text(row, "requested_by"),
                 requireNonNull(row.get("requested_at", Instant.class)),

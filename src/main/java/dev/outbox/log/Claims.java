@@ -72,7 +72,7 @@ public final class Claims {
             on conflict (name) do update
             set kind = excluded.kind, types = excluded.types, updated_at = now(), retired_at = null,
                 paused_at = excluded.paused_at, paused_by = excluded.paused_by, pause_reason = excluded.pause_reason,
-                circuit_opened_at = null, circuit_error = null,
+                circuit_opened_at = null, circuit_error = null, failed_at = null, failure = null,
                 replayed_through = excluded.replayed_through, replay_rate = excluded.replay_rate
             """;
 

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
+import java.time.Duration;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
@@ -31,6 +32,13 @@ public final class RunStates {
             where name = $1
             """;
 
+    /** Index subscription_pkey. $1 subscription, $2 error */
+    private static final String FAILED =
+            "update outbox.subscription set failed_at = clock_timestamp(), failure = $2 where name = $1";
+
+    /** What it says is for people: it must not keep a run from beginning again. */
+    private static final Duration FAILED_WITHIN = Duration.ofSeconds(2);
+
     private final Database database;
 
     RunStates(@Qualifier("relay") Database database) {
@@ -47,6 +55,13 @@ public final class RunStates {
     public Mono<Void> store(PostgresqlConnection connection, String subscription, RunState state) {
         return Database.update(
                         connection, STORE, subscription, state.circuit(), state.parkedFull(), state.replayedThrough())
+                .then();
+    }
+
+    /** A run ended with an error, and will begin again. */
+    public Mono<Void> failed(String subscription, String error) {
+        return database.within(FAILED_WITHIN)
+                .update(FAILED, subscription, error)
                 .then();
     }
 

@@ -28,7 +28,21 @@ final class DeliveryReports {
                 exists (
                     select
                     from outbox.action a
-                    where a.subscription = s.name and a.name = 'discard' and a.result -> 'ids' @> to_jsonb(e.id)) as discarded,
+                    where a.subscription = s.name and a.name = 'discard' and a.result -> 'ids' @> to_jsonb(e.id)
+                      and not exists (
+                          select
+                          from outbox.action r
+                          where r.subscription = s.name and r.name = 'replay' and r.id > a.id
+                            and case
+                                when r.applied_at is null or r.result ? 'error' or r.result ? 'cancelled' then false
+                                when r.result ? 'through'
+                                    then e.id between (r.result ->> 'from')::bigint and (r.result ->> 'through')::bigint
+                                when e.aggregate_id <> coalesce(r.arguments ->> 'key', e.aggregate_id)
+                                    or e.type <> coalesce(r.arguments ->> 'type', e.type) then false
+                                when coalesce(r.arguments ->> 'from', 'beginning') = 'beginning' then true
+                                when r.arguments ->> 'from' ~ '^[0-9]+$' then e.id >= (r.arguments ->> 'from')::bigint
+                                else e.occurred_at >= (r.arguments ->> 'from')::timestamptz
+                            end)) as discarded,
                 case when outbox.is_done(c.done, c.target, c.last, e.tx, e.id) is not true then (
                     select count(*)
                     from (

@@ -77,6 +77,19 @@ public final class Operator {
                         .flatMap(count -> count.events() > ParkedActions.MOST ? Mono.error(tooMany()) : asked);
     }
 
+    /**
+     * Cancels an action that waits.
+     *
+     * @return the cancelled action; fails with a {@link Problem} if it was applied before
+     */
+    public Mono<Action> cancel(String subscription, long id, Caller caller) {
+        return reports.known(subscription)
+                .then(Mono.defer(() -> actions.cancel(subscription, id, caller.name())))
+                .switchIfEmpty(Mono.defer(() -> actions.find(subscription, id))
+                        .flatMap(action -> Mono.<Action>error(appliedBefore(action)))
+                        .switchIfEmpty(Mono.error(() -> Problem.unknown("action", id))));
+    }
+
     /** Counts what a replay would deliver again, and changes nothing. */
     public Mono<DryRun> dryRun(String subscription, Arguments arguments) {
         return count(subscription, arguments, COUNTED);
@@ -109,6 +122,16 @@ public final class Operator {
                                 .then(Mono.defer(() -> actions.find(action.subscription(), action.id()))))
                 .take(WAIT.dividedBy(LOOK_EVERY), true)
                 .last();
+    }
+
+    private static Problem appliedBefore(Action action) {
+        return Problem.of(
+                        HttpStatus.CONFLICT,
+                        "action-does-not-wait",
+                        "Action does not wait",
+                        "The action was applied or cancelled at " + action.appliedAt()
+                                + "; only one that waits can be cancelled.")
+                .with("action", action.id());
     }
 
     private static Problem keyReused() {

@@ -13,6 +13,7 @@ import dev.outbox.operations.Operator.Caller;
 import dev.outbox.problems.Problem;
 import java.net.URI;
 import java.time.DateTimeException;
+import java.time.Instant;
 import java.time.OffsetDateTime;
 import java.util.List;
 import java.util.regex.Pattern;
@@ -35,9 +36,9 @@ final class OperatorRouter {
     private static final String REPLAY = "/subscriptions/{name}/replay";
     private static final String RETRY = "/subscriptions/{name}/parked/retry";
     private static final String DISCARD = "/subscriptions/{name}/parked/discard";
+    private static final String ACTION = "/subscriptions/{name}/actions/{id}";
 
     private static final int LONGEST = 1_000;
-    private static final int MOST_PER_SECOND = 1_000_000;
     private static final Pattern ID = Pattern.compile("[1-9][0-9]{0,18}");
 
     private final Operator operator;
@@ -58,6 +59,7 @@ final class OperatorRouter {
                 .add(Methods.others(RETRY, POST))
                 .POST(DISCARD, request -> decide(request, Action.Name.DISCARD))
                 .add(Methods.others(DISCARD, POST))
+                .DELETE(ACTION, this::cancel)
                 .build();
     }
 
@@ -83,6 +85,12 @@ final class OperatorRouter {
                     : operator.replay(subscription, arguments, caller(request, reason(fields)))
                             .flatMap(OperatorRouter::answer);
         });
+    }
+
+    private Mono<ServerResponse> cancel(ServerRequest request) {
+        Parameters.of(request);
+        return operator.cancel(request.pathVariable("name"), Parameters.id(request), caller(request, null))
+                .flatMap(action -> ServerResponse.ok().bodyValue(action));
     }
 
     private Mono<ServerResponse> decide(ServerRequest request, Action.Name name) {
@@ -118,19 +126,25 @@ final class OperatorRouter {
             return null;
         }
         try {
-            return ID.matcher(from).matches()
-                    ? Long.toString(Long.parseLong(from))
-                    : OffsetDateTime.parse(from).toInstant().toString();
+            return ID.matcher(from).matches() ? Long.toString(Long.parseLong(from)) : time(from);
         } catch (DateTimeException | NumberFormatException e) {
             throw Problem.invalidBody(
                     "`from` must be \"beginning\", the id of an event, or a time such as \"2026-01-31T12:00:00Z\".");
         }
     }
 
+    private static String time(String text) {
+        Instant time = OffsetDateTime.parse(text).toInstant();
+        if (!Arguments.canBegin(time)) {
+            throw Problem.invalidBody("`from` must be a time in the years 1 to 9999.");
+        }
+        return time.toString();
+    }
+
     private static @Nullable Integer rate(JsonFields fields) {
         Long rate = fields.optionalNumber("rate");
-        if (rate != null && rate > MOST_PER_SECOND) {
-            throw Problem.invalidBody("`rate` must be a whole number from 1 to " + MOST_PER_SECOND + ".");
+        if (rate != null && rate > Arguments.FASTEST) {
+            throw Problem.invalidBody("`rate` must be a whole number from 1 to " + Arguments.FASTEST + ".");
         }
         return rate == null ? null : (Integer) rate.intValue();
     }

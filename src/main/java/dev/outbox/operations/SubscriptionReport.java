@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a subscription is doing.
  *
- * @param state {@code running}; {@code parked-full} if it reads no further because a million keys are parked; {@code paused};
+ * @param state {@code running}; {@code failing} if a run of it ended with an error less than 30 s ago, and is tried again; {@code parked-full} if it reads no further because a million keys are parked; {@code paused};
  *     {@code circuit-open}; {@code nobody-leads}
  * @param types the event types it wants; empty for all
  * @param shard which part of the keys it has, from 1
@@ -33,6 +33,7 @@ record SubscriptionReport(
         Parked parked,
         @Nullable Pause paused,
         @Nullable Circuit circuit,
+        @Nullable Failure failure,
         @Nullable Replaying replaying,
         long waitingActions) {
 
@@ -70,6 +71,9 @@ record SubscriptionReport(
     record Pause(String by, Instant since, @Nullable String reason) {}
 
     record Circuit(Instant since, String error) {}
+
+    /** The last run that ended with an error. */
+    record Failure(Instant at, String error) {}
 
     /** Events up to {@code through} are delivered again. */
     @JsonInclude(JsonInclude.Include.NON_NULL)

@@ -5,6 +5,7 @@ import static java.util.Objects.requireNonNull;
 import dev.outbox.database.Database;
 import dev.outbox.operations.SubscriptionReport.At;
 import dev.outbox.operations.SubscriptionReport.Circuit;
+import dev.outbox.operations.SubscriptionReport.Failure;
 import dev.outbox.operations.SubscriptionReport.Lag;
 import dev.outbox.operations.SubscriptionReport.Parked;
 import dev.outbox.operations.SubscriptionReport.Pause;
@@ -41,6 +42,7 @@ final class SubscriptionReports {
     private static final String REPORT = """
             select s.name, s.kind, s.types, s.shard, s.shards, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
                 s.parked_full_at is not null as parked_full,
+                s.failed_at, s.failure, s.failed_at > clock_timestamp() - interval '30 seconds' as failing,
                 s.replayed_through, s.replay_rate, c.generation, c.high, c.last, c.target_high, c.instance, c.created_at,
                 LED as led, waiting.events, waiting.seconds, passed.rate,
                 parked.retrying, parked.blocked, parked.dead, parked.seconds as parked_seconds,
@@ -163,6 +165,7 @@ final class SubscriptionReports {
                         real(row, "parked_seconds")),
                 paused,
                 circuit,
+                failure(row),
                 number(row, "replayed_through") == 0
                         ? null
                         : new Replaying(number(row, "replayed_through"), row.get("replay_rate", Integer.class)),
@@ -170,6 +173,9 @@ final class SubscriptionReports {
     }
 
     private static String running(Readable row) {
+        if (Boolean.TRUE.equals(row.get("failing", Boolean.class))) {
+            return "failing";
+        }
         return Boolean.TRUE.equals(row.get("parked_full", Boolean.class)) ? "parked-full" : "running";
     }
 
@@ -198,6 +204,11 @@ final class SubscriptionReports {
     static @Nullable Circuit circuit(Readable row) {
         Instant since = row.get("circuit_opened_at", Instant.class);
         return since == null ? null : new Circuit(since, requireNonNull(row.get("circuit_error", String.class)));
+    }
+
+    private static @Nullable Failure failure(Readable row) {
+        Instant at = row.get("failed_at", Instant.class);
+        return at == null ? null : new Failure(at, requireNonNull(row.get("failure", String.class)));
     }
 
     private static long number(Readable row, String column) {

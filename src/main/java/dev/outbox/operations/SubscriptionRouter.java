@@ -1,5 +1,6 @@
 package dev.outbox.operations;
 
+import static org.springframework.http.HttpMethod.DELETE;
 import static org.springframework.http.HttpMethod.GET;
 
 import dev.outbox.http.Keyset;
@@ -54,10 +55,10 @@ class SubscriptionRouter {
                 .route(Methods.get(ACTIONS), this::actions)
                 .add(Methods.others(ACTIONS, GET))
                 .route(Methods.get(ACTION), this::action)
-                .add(Methods.others(ACTION, GET))
                 .route(Methods.get(PARKED), this::parked)
                 .add(Methods.others(PARKED, GET))
                 .add(operator.routes())
+                .add(Methods.others(ACTION, GET, DELETE))
                 .route(Methods.get(PARKED_EVENT), this::parkedEvent)
                 .add(Methods.others(PARKED_EVENT, GET))
                 .build();

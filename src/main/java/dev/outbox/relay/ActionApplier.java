@@ -1,10 +1,13 @@
 package dev.outbox.relay;
 
+import static java.util.Objects.requireNonNull;
+
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.Action;
 import dev.outbox.log.ActionGoneException;
 import dev.outbox.log.Actions;
+import dev.outbox.log.Arguments;
 import dev.outbox.log.Call;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Checkpoints;
@@ -31,6 +34,9 @@ import tools.jackson.databind.json.JsonMapper;
 final class ActionApplier {
 
     private static final Logger LOG = LoggerFactory.getLogger(ActionApplier.class);
+
+    /** So often an action is tried at which the database fails, perhaps because of it. */
+    private static final int TRIES = 3;
 
     private final Database database;
     private final Checkpoints checkpoints;
@@ -64,81 +70,101 @@ final class ActionApplier {
     }
 
     /**
-     * Applies what waits, the oldest first.
+     * Applies the action that waits longest. One that cannot be read, cannot be done, or not in time, or at which the database fails
+     * three times, is written down as failed.
      *
-     * @param claimed the latest checkpoint, which is this instance's
-     * @return the latest checkpoint then
+     * @param latest the latest checkpoint, which is this instance's
+     * @return the latest checkpoint then; empty if none waits. Fails when it is not known what came of it
      */
-    Mono<Checkpoint> applyWaiting(Subscription subscription, Checkpoint claimed, String instance) {
-        return Mono.just(claimed)
-                .expand(latest -> actions.next(subscription.name())
-                        .flatMap(action -> apply(subscription, action, latest, instance)))
-                .last();
+    Mono<Checkpoint> applyNext(Subscription subscription, Checkpoint latest, String instance) {
+        return actions.next(subscription.name()).flatMap(action -> apply(subscription, action, latest, instance));
     }
 
     private Mono<Checkpoint> apply(Subscription subscription, Action action, Checkpoint latest, String instance) {
-        return Mono.defer(() -> position(action, latest))
-                .map(latest::next)
-                .flatMap(next -> store(
-                        next,
-                        instance,
-                        connection -> change(connection, subscription, action, latest, next)
-                                .flatMap(result -> done(connection, action, instance, result))))
-                .onErrorResume(error -> !isOurs(error), error -> fail(action, latest, instance, error));
+        return Mono.fromSupplier(() -> new Task(action, action.what(), action.about()))
+                .flatMap(task -> position(task, latest)
+                        .map(latest::next)
+                        .flatMap(next -> store(
+                                next,
+                                instance,
+                                connection -> change(connection, subscription, task, latest, next)
+                                        .flatMap(result -> done(connection, action, instance, result)))))
+                .onErrorResume(ActionGoneException.class, gone -> Mono.just(latest))
+                .onErrorResume(error -> !isTheFences(error), error -> failed(action, latest, instance, error));
+    }
+
+    /** An action as it was understood. */
+    private record Task(Action action, Action.Name name, Arguments arguments) {
+
+        boolean isReplayOfAll() {
+            return name == Action.Name.REPLAY && !arguments.isSelective();
+        }
+    }
+
+    private Mono<Checkpoint> failed(Action action, Checkpoint latest, String instance, Throwable error) {
+        if (!(error instanceof DatabaseUnavailableException away) || away.ranOutOfTime()) {
+            return fail(action, latest, instance, error);
+        }
+        return away.asked()
+                ? actions.failed(action)
+                        .flatMap(times ->
+                                times < TRIES ? Mono.<Checkpoint>error(error) : fail(action, latest, instance, error))
+                : Mono.error(error);
     }
 
     /** Where the subscription goes on; read before the transaction, as {@link Replays#rewind} demands. */
-    private Mono<Position> position(Action action, Checkpoint latest) {
-        return isReplayOfAll(action)
-                ? replays.start(action.arguments()).flatMap(start -> replays.rewind(latest.position(), start))
+    private Mono<Position> position(Task task, Checkpoint latest) {
+        return task.isReplayOfAll()
+                ? replays.start(task.arguments).flatMap(start -> replays.rewind(latest.position(), start))
                 : Mono.just(latest.position());
     }
 
     private Mono<String> change(
-            PostgresqlConnection connection,
-            Subscription subscription,
-            Action action,
-            Checkpoint latest,
-            Checkpoint next) {
+            PostgresqlConnection connection, Subscription subscription, Task task, Checkpoint latest, Checkpoint next) {
         String name = subscription.name();
-        return switch (action.name()) {
+        Action action = task.action;
+        return switch (task.name) {
             case PAUSE ->
                 controls.pause(connection, name, action.requestedBy(), action.reason())
                         .map(ActionApplier::changed);
             case RESUME -> controls.resume(connection, name).map(ActionApplier::changed);
-            case RETRY -> parked.retry(connection, name, action.arguments());
-            case DISCARD -> parked.discard(connection, latest, action.arguments());
+            case RETRY -> parked.retry(connection, name, task.arguments);
+            case DISCARD -> parked.discard(connection, latest, task.arguments);
             case REPLAY ->
-                isReplayOfAll(action)
-                        ? replayAll(connection, action, latest, next)
-                        : replays.start(action.arguments())
+                task.isReplayOfAll()
+                        ? replayAll(connection, task, latest, next)
+                        : replays.start(task.arguments)
                                 .flatMap(start -> parked.replay(
                                         connection,
                                         latest,
                                         subscription.wanted(),
-                                        action.arguments(),
+                                        task.arguments,
                                         start,
                                         HandlerSubscription.PARKED_KEYS));
         };
     }
 
-    private Mono<String> replayAll(PostgresqlConnection connection, Action action, Checkpoint latest, Checkpoint next) {
+    private Mono<String> replayAll(PostgresqlConnection connection, Task task, Checkpoint latest, Checkpoint next) {
         long through = latest.position().furthest();
-        return controls.replay(
-                        connection,
-                        action.subscription(),
-                        through,
-                        action.arguments().rate())
+        return controls.replay(connection, latest.subscription(), through, task.arguments.rate())
                 .thenReturn("{\"from\":" + (next.position().reach() + 1) + ",\"through\":" + through + "}");
     }
 
     /** What cannot be done must not hold up the subscription: it is written down as failed. */
     private Mono<Checkpoint> fail(Action action, Checkpoint latest, String instance, Throwable error) {
         LOG.warn("action.failed id={} subscription={}", action.id(), action.subscription(), error);
-        String result =
-                "{\"error\":" + JsonMapper.shared().writeValueAsString(String.valueOf(error.getMessage())) + "}";
+        String result = "{\"error\":" + JsonMapper.shared().writeValueAsString(reason(error)) + "}";
         return store(
                 latest.next(latest.position()), instance, connection -> done(connection, action, instance, result));
+    }
+
+    private static String reason(Throwable error) {
+        if (error instanceof IllegalArgumentException) {
+            return String.valueOf(error.getMessage());
+        }
+        return error instanceof DatabaseUnavailableException away && away.ranOutOfTime()
+                ? "It could not be done in time: " + Outcome.describe(requireNonNull(away.getCause()))
+                : Outcome.describe(error);
     }
 
     private Mono<Void> done(PostgresqlConnection connection, Action action, String instance, String result) {
@@ -146,7 +172,7 @@ final class ActionApplier {
                 "action.applied id={} subscription={} name={} by=\"{}\" result={}",
                 action.id(),
                 action.subscription(),
-                action.name().text(),
+                action.name(),
                 action.requestedBy(),
                 result.length() <= 200 ? result : result.substring(0, 200) + "…");
         return actions.applied(connection, action, instance, result);
@@ -161,18 +187,11 @@ final class ActionApplier {
                 .thenReturn(next);
     }
 
-    private static boolean isReplayOfAll(Action action) {
-        return action.name() == Action.Name.REPLAY && !action.arguments().isSelective();
-    }
-
     private static String changed(boolean changed) {
         return "{\"changed\":" + changed + "}";
     }
 
-    private static boolean isOurs(Throwable error) {
-        return error instanceof DatabaseUnavailableException
-                || error instanceof StaleLeaderException
-                || error instanceof StalePositionException
-                || error instanceof ActionGoneException;
+    private static boolean isTheFences(Throwable error) {
+        return error instanceof StaleLeaderException || error instanceof StalePositionException;
     }
 }

@@ -8,8 +8,9 @@ import org.jspecify.annotations.Nullable;
 
 /**
  * Tells a destination that is down from events that are bad: when attempts fail one after the other, of different keys and with no
- * success in between, the circuit opens. While it is open nothing is delivered but one probe at a time, after 1 s, 2 s, … 30 s; the
- * first success closes it.
+ * success in between, the circuit opens. It goes by first attempts: those of events that failed before say more of these events. While it is
+ * open nothing is delivered but one probe at a time, after 1 s, 2 s, … 30 s; the first success closes it. A new event need not wait
+ * because one that failed before has failed as a probe.
  *
  * <p>Not safe for threads: one at a time.
  */
@@ -30,6 +31,7 @@ final class Circuit {
     private @Nullable String error;
     private Duration pause = PROBE_FIRST;
     private long probeAt;
+    private boolean probedParked;
 
     /**
      * @param millis the time, from any beginning
@@ -51,13 +53,17 @@ final class Circuit {
         return error;
     }
 
-    /** When the next probe may go, in ms; meant while it is open. */
-    long probeAt() {
-        return probeAt;
+    /**
+     * When the next probe may go, in ms; meant while it is open.
+     *
+     * @param parked whether with an event that failed before
+     */
+    long probeAt(boolean parked) {
+        return probedParked && !parked ? Math.min(probeAt, millis.getAsLong()) : probeAt;
     }
 
-    boolean mayProbe() {
-        return isOpen() && millis.getAsLong() >= probeAt;
+    boolean mayProbe(boolean parked) {
+        return isOpen() && millis.getAsLong() >= probeAt(parked);
     }
 
     /** An attempt succeeded. @return whether that closed it */
@@ -71,7 +77,7 @@ final class Circuit {
     }
 
     /**
-     * An attempt failed in a way that more attempts may mend. While it is open that tells nothing new.
+     * A first attempt failed in a way that more attempts may mend. While it is open that tells nothing new.
      *
      * @return whether that opened it
      */
@@ -87,12 +93,14 @@ final class Circuit {
             return false;
         }
         error = Outcome.describe(cause);
+        probedParked = false;
         probeAt = millis.getAsLong() + pause.toMillis();
         return true;
     }
 
     /** The probe failed: the next one goes after twice the time. */
-    void probeFailed() {
+    void probeFailed(boolean parked) {
+        probedParked = parked;
         pause = pause.multipliedBy(2).compareTo(PROBE_CAP) < 0 ? pause.multipliedBy(2) : PROBE_CAP;
         probeAt = millis.getAsLong() + pause.toMillis();
     }

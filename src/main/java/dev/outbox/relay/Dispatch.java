@@ -223,7 +223,8 @@ final class Dispatch extends BaseSubscriber<Page> {
     }
 
     private boolean isTheDestinations(Delivery delivery) {
-        return failures.isTheDestinations(delivery.key, delivery.outcome(), delivery.isProbe());
+        return failures.isTheDestinations(
+                delivery.key, delivery.outcome(), delivery.parked != null, delivery.isProbe());
     }
 
     /** Behind an event of its key. */
@@ -349,7 +350,7 @@ final class Dispatch extends BaseSubscriber<Page> {
 
     /** One event at a time, a new one if there is any, and each time another: should one of them be bad, the next is not. */
     private void probe() {
-        if (!running.isEmpty() || !circuit.mayProbe()) {
+        if (!running.isEmpty() || !circuit.mayProbe(false)) {
             return;
         }
         Delivery next = takeReady();
@@ -357,7 +358,7 @@ final class Dispatch extends BaseSubscriber<Page> {
             start(next, true);
             return;
         }
-        ParkedKeys.Entry entry = parked.takeAny();
+        ParkedKeys.Entry entry = circuit.mayProbe(true) ? parked.takeAny() : null;
         if (entry != null) {
             start(Delivery.of(this, entry), true);
         }
@@ -391,7 +392,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         long expiry =
                 running.isEmpty() ? Long.MAX_VALUE : running.iterator().next().expiresAt();
         if (circuit.isOpen()) {
-            return running.isEmpty() && !circuit.mayProbe() ? circuit.probeAt() : expiry;
+            return running.isEmpty() && !circuit.mayProbe(true) ? circuit.probeAt(true) : expiry;
         }
         boolean room = retrying < bounds.retries() && running.size() < bounds.concurrency();
         return room ? Math.min(expiry, parked.nextAt().orElse(Long.MAX_VALUE)) : expiry;

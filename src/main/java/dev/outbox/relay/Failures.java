@@ -58,21 +58,23 @@ final class Failures {
 
     /**
      * Whether a failure is the destination's: while the circuit is open it is not the event's, which keeps its place and its
-     * attempts. The failure that opens it is still the event's.
+     * attempts. The failure that opens it is still the event's, and so is that of a new event that went as a probe: a bad one would be
+     * probed with for ever, and nothing behind it.
      *
+     * @param parked whether the event had failed before: such a failure opens no circuit
      * @param probe whether the attempt was to find out if the destination is back
      */
-    boolean isTheDestinations(String key, Outcome failure, boolean probe) {
+    boolean isTheDestinations(String key, Outcome failure, boolean parked, boolean probe) {
         if (!(failure instanceof Outcome.Retry retry)) {
             return false;
         }
         if (circuit.isOpen()) {
             if (probe) {
-                circuit.probeFailed();
+                circuit.probeFailed(parked);
             }
-            return true;
+            return parked || !probe;
         }
-        if (circuit.failed(key, retry.cause())) {
+        if (!parked && circuit.failed(key, retry.cause())) {
             LOG.warn("circuit.opened subscription={} error=\"{}\"", subscription, circuit.error());
         }
         return false;

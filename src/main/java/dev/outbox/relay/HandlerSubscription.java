@@ -5,6 +5,7 @@ import dev.outbox.log.Event;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedRow;
+import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
 import java.time.Duration;
 import java.util.List;
@@ -67,22 +68,29 @@ final class HandlerSubscription implements Subscription {
     }
 
     @Override
-    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
-        return Mono.defer(() -> {
-            RetryPolicy policy = handler.retryPolicy();
-            boolean ordered = handler.ordered();
-            return ledger.open(from, ordered, policy)
-                    .flatMap(account -> deliver(
-                            pages, account, Failures.of(account, policy, ordered, Schedulers.parallel()), ending));
+    public Flux<Position> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
+        return Flux.defer(() -> {
+            RetryPolicy policy = Outcome.asked(handler::retryPolicy);
+            boolean ordered = Outcome.asked(handler::ordered);
+            KeyedDispatcher.Bounds bounds = Outcome.asked(this::bounds);
+            Scheduler timer = Schedulers.parallel();
+            return ledger.open(from, ordered, policy).flatMapMany(account -> {
+                Failures failures = Failures.of(account, policy, ordered, timer);
+                return new KeyedDispatcher(new Attempts(account, policy), bounds, timer)
+                        .dispatch(
+                                failures.expecting(pages, account),
+                                account.last().position(),
+                                failures,
+                                ending)
+                        .concatMap(progress -> store(account, progress, ending), 0);
+            });
         });
     }
 
-    private Mono<Void> deliver(Flux<Page> pages, Ledger.Account account, Failures failures, Mono<Void> ending) {
-        Scheduler timer = Schedulers.parallel();
-        return new KeyedDispatcher(new Attempts(account), bounds(), timer)
-                .dispatch(failures.expecting(pages, account), account.last().position(), failures, ending)
-                .concatMap(progress -> account.store(progress).then(pause(ending)), 0)
-                .then();
+    private static Flux<Position> store(Ledger.Account account, Progress progress, Mono<Void> ending) {
+        return account.store(progress)
+                .thenReturn(progress.position())
+                .concatWith(pause(ending).then(Mono.<Position>empty()));
     }
 
     private KeyedDispatcher.Bounds bounds() {
@@ -97,9 +105,11 @@ final class HandlerSubscription implements Subscription {
     private final class Attempts implements Deliverer {
 
         private final Ledger.Account account;
+        private final RetryPolicy policy;
 
-        Attempts(Ledger.Account account) {
+        Attempts(Ledger.Account account, RetryPolicy policy) {
             this.account = account;
+            this.policy = policy;
         }
 
         @Override
@@ -109,7 +119,7 @@ final class HandlerSubscription implements Subscription {
 
         @Override
         public Mono<Outcome> attempt(Event event) {
-            return Outcome.of(Mono.defer(() -> handler.handle(event)), handler.retryPolicy());
+            return Outcome.of(() -> handler.handle(event), policy);
         }
 
         @Override

@@ -55,14 +55,14 @@ final class Ledger {
                 .map(stored -> new Account(from, stored.getT1(), stored.getT2(), deadHolds));
     }
 
-    /** One subscription's, while this instance runs it. */
+    /** One subscription's, while this instance runs it. What is stored is stored one after the other; whether it is may be asked from any thread. */
     final class Account {
 
         private final Parked parked;
         private final @Nullable String openedBy;
         private final boolean deadHolds;
-        private Checkpoint last;
-        private RunState state;
+        private volatile Checkpoint last;
+        private volatile RunState state;
 
         private Account(Checkpoint last, Parked parked, RunState state, boolean deadHolds) {
             this.last = last;

@@ -2,20 +2,18 @@ package dev.outbox.relay;
 
 /**
  * How many events a transactional handler gets at once: halved at each failure until the one is alone that fails, doubled at each
- * success. Outlives the runs of a subscription, since an event may end the connection, and so the run, each time it is tried.
+ * success. Outlives the runs of a subscription.
  *
  * <p>Not safe for threads: one at a time.
  */
 final class Lot {
 
-    /** So often in a row an event may have ended the connection, alone; then it has failed. */
-    private static final int LOSSES = 3;
-
     private static final int MOST = 1_000_000;
 
     private int size = MOST;
-    private long suspect;
-    private int losses;
+
+    /** The event that was alone when the connection was lost, just before; 0 if there was none. */
+    private long lostWith;
 
     int size() {
         return size;
@@ -23,7 +21,7 @@ final class Lot {
 
     void succeeded() {
         size = Math.min(size * 2, MOST);
-        losses = 0;
+        lostWith = 0;
     }
 
     /** @param of how many events failed together */
@@ -32,22 +30,13 @@ final class Lot {
     }
 
     /**
-     * The connection was lost while events were handled, and with it the run.
+     * The connection was lost while an event was alone on it.
      *
-     * @param of how many events they were
-     * @param first the first one
+     * @return whether for the second time in a row: once it may have been the server's doing
      */
-    void lost(int of, long first) {
-        if (of > 1) {
-            failed(of);
-        } else {
-            losses = suspect == first ? losses + 1 : 1;
-            suspect = first;
-        }
-    }
-
-    /** Whether it is this event that ends connections, and not the database that is away. */
-    boolean isAtFault(long event) {
-        return suspect == event && losses >= LOSSES;
+    boolean lostAgain(long id) {
+        boolean again = lostWith == id;
+        lostWith = again ? 0 : id;
+        return again;
     }
 }

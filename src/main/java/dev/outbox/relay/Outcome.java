@@ -1,11 +1,13 @@
 package dev.outbox.relay;
 
+import dev.outbox.database.DatabaseUnavailableException;
 import java.time.Duration;
+import java.util.Objects;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
-import reactor.core.Exceptions;
 import reactor.core.publisher.Mono;
 
 /** How an attempt ended; every ending of a handler is folded into one here. */
@@ -28,13 +30,43 @@ sealed interface Outcome {
 
     Outcome DELIVERED = new Delivered();
 
-    /** The outcome of an attempt; fails only with what no attempt can be blamed for, such as a JVM that is out of memory. */
-    static Mono<Outcome> of(Mono<Void> attempt, RetryPolicy policy) {
-        return attempt.thenReturn(DELIVERED).onErrorResume(error -> Mono.fromSupplier(() -> failure(error, policy)));
+    /** So much of the text of a failure is kept. */
+    int KEPT = 1_000;
+
+    /** The outcome of an attempt; never fails. */
+    static Mono<Outcome> of(Supplier<Mono<Void>> attempt, RetryPolicy policy) {
+        return guarded(attempt)
+                .thenReturn(DELIVERED)
+                .onErrorResume(error -> Mono.fromSupplier(() -> failure(error, policy)));
+    }
+
+    /**
+     * What a handler gives, or a failure with what it throws instead, when it is called and when its Mono is subscribed to. Reactor lets an
+     * Error of the JVM, such as of a class that is missing, through to whoever happens to call.
+     */
+    static Mono<Void> guarded(Supplier<Mono<Void>> attempt) {
+        return Mono.create(sink -> {
+            try {
+                sink.onDispose(Objects.requireNonNull(attempt.get(), "the handler returned null")
+                        .contextWrite(sink.contextView())
+                        .subscribe(nothing -> {}, sink::error, sink::success));
+            } catch (Throwable thrown) {
+                sink.error(thrown);
+            }
+        });
+    }
+
+    /** What a handler says of how it is to be run. Fails with an exception whatever it throws, for the same reason. */
+    static <T> T asked(Supplier<T> function) {
+        try {
+            return Objects.requireNonNull(function.get());
+        } catch (Throwable thrown) {
+            throw new IllegalStateException(
+                    "The handler does not say how it is to be run: " + describe(thrown), thrown);
+        }
     }
 
     static Outcome failure(Throwable error, RetryPolicy policy) {
-        Exceptions.throwIfJvmFatal(error);
         if (error instanceof UndeliverableException || isFinal(error, policy)) {
             return new Dead(error);
         }
@@ -45,7 +77,7 @@ sealed interface Outcome {
     private static boolean isFinal(Throwable error, RetryPolicy policy) {
         try {
             return policy.isFinal().test(error);
-        } catch (RuntimeException ofThePolicy) {
+        } catch (Throwable ofThePolicy) {
             LOG.warn("policy.failed error=\"{}\"", describe(ofThePolicy));
             return false;
         }
@@ -61,18 +93,29 @@ sealed interface Outcome {
         throw new IllegalArgumentException("Not a failure: " + failure);
     }
 
-    /** What is kept of a failure: its kind and its message, shortened. */
+    /** What is kept of a failure: its kind and its message, shortened, and without what a text of PostgreSQL can't hold. */
     static String describe(Throwable error) {
         String text = text(error);
-        return text.length() <= 1_000 ? text : text.substring(0, 1_000);
+        return text.substring(0, Math.min(text.length(), KEPT))
+                .codePoints()
+                .map(point -> isStorable(point) ? point : '\ufffd')
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+    }
+
+    private static boolean isStorable(int point) {
+        return point != 0 && (point < Character.MIN_SURROGATE || point > Character.MAX_SURROGATE);
     }
 
     /** An exception of others may say nothing, or fail when it is asked. */
     private static String text(Throwable error) {
+        if (error instanceof DatabaseUnavailableException && error.getCause() != null) {
+            return error.getMessage() + ": " + text(error.getCause());
+        }
         try {
             String text = error instanceof TimeoutException ? "timed out: " + error.getMessage() : error.toString();
             return text == null ? error.getClass().getName() : text;
-        } catch (RuntimeException ofTheError) {
+        } catch (Throwable ofTheError) {
             return error.getClass().getName();
         }
     }

@@ -197,18 +197,19 @@ final class ParkedKeys {
 
     /** Parks an event behind those of its group; one that has none before it is due at once. */
     void block(Event event) {
-        String group = group(event);
-        if (held.containsKey(group)) {
+        if (held.containsKey(group(event))) {
             Entry entry = entry(event);
             changed.put(entry.id, entry);
-            blocked(event);
-        } else {
-            retryAt(add(event), millis.getAsLong());
         }
+        blocked(event);
     }
 
-    /** An event is parked behind those of its group, and stored as {@link ParkedEvent#blocked}. */
+    /** An event is parked behind those of its group, and stored as {@link ParkedEvent#blocked}; they may be done by now. */
     void blocked(Event event) {
+        if (!held.containsKey(group(event))) {
+            retryAt(add(event), millis.getAsLong());
+            return;
+        }
         ahead.remove(event.id());
         Held key = held(group(event));
         key.savedWith = taken + 1;
@@ -293,7 +294,9 @@ final class ParkedKeys {
         if (failure instanceof Outcome.Retry retry
                 && !policy.isExhausted(entry.attempts, Duration.ofMillis(millis.getAsLong() - entry.parkedAt))) {
             entry.error = Outcome.describe(retry.cause());
-            Duration after = retry.after() == null ? policy.delay(entry.attempts, chance.getAsDouble()) : retry.after();
+            Duration after = retry.after() == null
+                    ? policy.delay(entry.attempts, chance.getAsDouble())
+                    : policy.within(retry.after());
             retryAt(entry, millis.getAsLong() + after.toMillis());
         } else {
             entry.error = Outcome.describe(Outcome.cause(failure));

@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Claims;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.RunStates;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
 import java.util.List;
@@ -41,6 +42,7 @@ public final class Relay implements SmartLifecycle {
     private final EventLog log;
     private final Claims claims;
     private final ActionApplier actions;
+    private final RunStates states;
     private final List<Subscription> subscriptions;
     private final RelaySettings settings;
     private final String instance;
@@ -55,6 +57,7 @@ public final class Relay implements SmartLifecycle {
             EventLog log,
             Claims claims,
             ActionApplier actions,
+            RunStates states,
             List<Subscription> subscriptions,
             RelaySettings settings,
             String instance) {
@@ -62,6 +65,7 @@ public final class Relay implements SmartLifecycle {
         this.log = log;
         this.claims = claims;
         this.actions = actions;
+        this.states = states;
         this.subscriptions = List.copyOf(subscriptions);
         this.settings = settings;
         this.instance = instance;
@@ -192,7 +196,8 @@ public final class Relay implements SmartLifecycle {
         }
 
         private SubscriptionRunner runner(Subscription subscription, Tail tail, Calls calls) {
-            return new SubscriptionRunner(subscription, tail, calls, claims, actions, instance, scheduler, settings);
+            return new SubscriptionRunner(
+                    subscription, tail, calls, claims, actions, states, instance, scheduler, settings);
         }
     }
 

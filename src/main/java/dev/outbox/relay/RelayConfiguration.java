@@ -85,12 +85,12 @@ class RelayConfiguration {
                 .forEach(subscriptions::add);
         transactionalHandlers
                 .orderedStream()
-                .flatMap(handler -> TransactionalSubscription.of(handler, database, log, ledger))
+                .flatMap(handler -> TransactionalSubscription.of(handler, DEADLINE, database, log, ledger))
                 .forEach(subscriptions::add);
         requireNames(Stream.concat(
                 handlers.stream().map(Handler::name),
                 transactionalHandlers.stream().map(TransactionalHandler::name)));
-        return new Relay(listener(connections), log, claims, actions, subscriptions, settings, instance);
+        return new Relay(listener(connections), log, claims, actions, states, subscriptions, settings, instance);
     }
 
     /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */

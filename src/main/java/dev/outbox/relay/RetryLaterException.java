@@ -8,7 +8,8 @@ public final class RetryLaterException extends RuntimeException {
     private final Duration after;
 
     /**
-     * @param after how long to wait before the next attempt, instead of what the subscription's policy says
+     * @param after how long to wait before the next attempt, instead of what the subscription's policy says, but no less than its first
+     *     delay and no longer than its longest
      * @param message why, for those who look at the parked event
      */
     public RetryLaterException(Duration after, String message) {

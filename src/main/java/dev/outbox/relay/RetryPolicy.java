@@ -6,9 +6,9 @@ import java.util.function.Predicate;
 /**
  * How often and when a subscription tries an event again that failed, and what becomes of it after the last attempt.
  *
- * @param first the delay after the first failure
+ * @param first the delay after the first failure; at least 1 ms
  * @param factor what each further failure multiplies the delay by; at least 1
- * @param cap the longest delay
+ * @param cap the longest delay; at most 365 days
  * @param jitter which part of each delay is left to chance, 0 to 1: with 0.5 a delay of 10 s is 5 to 10 s
  * @param attempts how often an event is tried at most; then it is dead
  * @param age how long after its first failure an event is tried at most; then it is dead
@@ -24,6 +24,9 @@ public record RetryPolicy(
         Duration age,
         WhenDead whenDead,
         Predicate<Throwable> isFinal) {
+
+    private static final Duration SHORTEST = Duration.ofMillis(1);
+    private static final Duration LONGEST = Duration.ofDays(365);
 
     /** What becomes of the later events of a key when one is dead. */
     public enum WhenDead {
@@ -45,11 +48,14 @@ public record RetryPolicy(
             error -> false);
 
     public RetryPolicy {
-        if (first.isNegative() || first.isZero() || cap.compareTo(first) < 0 || age.isNegative()) {
+        if (first.compareTo(SHORTEST) < 0
+                || cap.compareTo(first) < 0
+                || cap.compareTo(LONGEST) > 0
+                || age.isNegative()) {
             throw new IllegalArgumentException(
-                    "0 < first <= cap and 0 <= age, but got " + first + ", " + cap + ", " + age);
+                    "1 ms <= first <= cap <= 365 days and 0 <= age, but got " + first + ", " + cap + ", " + age);
         }
-        if (factor < 1 || jitter < 0 || jitter > 1 || attempts < 1) {
+        if (!(factor >= 1) || !(jitter >= 0 && jitter <= 1) || attempts < 1) {
             throw new IllegalArgumentException("factor >= 1, 0 <= jitter <= 1, attempts >= 1, but got " + factor + ", "
                     + jitter + ", " + attempts);
         }
@@ -84,6 +90,11 @@ public record RetryPolicy(
     Duration delay(int failures, double chance) {
         double millis = Math.min(first.toMillis() * Math.pow(factor, failures - 1.0), (double) cap.toMillis());
         return Duration.ofMillis(Math.round(millis * (1 - jitter * chance)));
+    }
+
+    /** How long to wait after a failure that says so itself: within the bounds of the policy. */
+    Duration within(Duration asked) {
+        return asked.compareTo(first) < 0 ? first : asked.compareTo(cap) > 0 ? cap : asked;
     }
 
     /** Whether an event that failed so often, the first time so long ago, is given up. */

@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Page;
+import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
@@ -26,8 +27,8 @@ interface Subscription {
      * @param pages what to deal with; read ahead by a bounded amount
      * @param from the checkpoint before the first page
      * @param ending when it completes nothing more is begun, whatever pages are under way: they stay in the log
-     * @return completes when it is told to end, what was begun is done and the last checkpoint is stored; fails with
-     *     {@link dev.outbox.log.StaleLeaderException} if another instance has gone on, or because the database is away
+     * @return how far it has come, from time to time. Completes when it is told to end, what was begun is done and the last checkpoint is
+     *     stored; fails with {@link dev.outbox.log.StaleLeaderException} if another instance has gone on, or because the database is away
      */
-    Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending);
+    Flux<Position> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending);
 }

@@ -2,8 +2,11 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Claims;
+import dev.outbox.log.Control;
 import dev.outbox.log.OtherShardsException;
 import dev.outbox.log.Page;
+import dev.outbox.log.Position;
+import dev.outbox.log.RunStates;
 import dev.outbox.log.StaleLeaderException;
 import java.time.Duration;
 import java.util.Objects;
@@ -19,7 +22,7 @@ import reactor.core.scheduler.Scheduler;
 import reactor.util.retry.Retry;
 
 /**
- * Runs one subscription while this instance leads, turn by turn: claim → apply what operators asked for → page → dispatch →
+ * Runs one subscription while this instance leads, turn by turn: claim → apply what an operator asked for → page → dispatch →
  * settle. A turn ends when it is told to stop or when an operator calls.
  */
 final class SubscriptionRunner {
@@ -32,15 +35,25 @@ final class SubscriptionRunner {
     /** How often to look whether its handler's other shards have ended. */
     private static final Duration LOOK_EVERY = Duration.ofSeconds(1);
 
+    /** When no page comes for so long, there is none. */
+    private static final Duration NO_PAGE_WITHIN = Duration.ofMillis(500);
+
+    /** So long an operator waits for a page that is slow, or that an open circuit holds up. */
+    private static final Duration PAGE_WITHIN = Duration.ofSeconds(1);
+
     private final Subscription subscription;
     private final Tail tail;
     private final Calls calls;
     private final Claims claims;
     private final ActionApplier actions;
+    private final RunStates states;
     private final String instance;
     private final Scheduler scheduler;
     private final RelaySettings settings;
     private volatile @Nullable String said;
+
+    /** An action was the last thing: a page comes before the next one, or who asks again and again would stop delivery. */
+    private volatile boolean pageIsDue;
 
     /**
      * @param tail of this session
@@ -52,6 +65,7 @@ final class SubscriptionRunner {
             Calls calls,
             Claims claims,
             ActionApplier actions,
+            RunStates states,
             String instance,
             Scheduler scheduler,
             RelaySettings settings) {
@@ -60,14 +74,16 @@ final class SubscriptionRunner {
         this.calls = calls;
         this.claims = claims;
         this.actions = actions;
+        this.states = states;
         this.instance = instance;
         this.scheduler = scheduler;
         this.settings = settings;
     }
 
     /**
-     * Runs the subscription until it is told to stop. A failure of the database makes it begin again, from the checkpoint as it is
-     * stored and never from one that is remembered: a failover may have lost the last of it.
+     * Runs the subscription until it is told to stop. A failure, of the database mostly, makes it begin again, from the checkpoint as
+     * it is stored and never from one that is remembered: a failover may have lost the last of it. The failure is logged, and kept
+     * for whoever asks how the subscription is.
      *
      * @param stop when it ends, no further page is read
      * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
@@ -82,19 +98,33 @@ final class SubscriptionRunner {
                 .retryWhen(Retry.backoff(Long.MAX_VALUE, RESTART_FIRST)
                         .maxBackoff(RESTART_CAP)
                         .filter(error -> !(error instanceof StaleLeaderException))
-                        .doBeforeRetry(signal -> LOG.warn(
-                                "subscription.restarts subscription={} error=\"{}\"",
-                                subscription.name(),
-                                signal.failure().toString())));
+                        .doBeforeRetryAsync(signal -> tell(Outcome.describe(signal.failure()))));
+    }
+
+    private Mono<Void> tell(String error) {
+        LOG.warn("subscription.restarts subscription={} error=\"{}\"", subscription.name(), error);
+        return states.failed(subscription.name(), error).onErrorComplete();
     }
 
     private Mono<Void> turn(Mono<Void> stopping) {
-        return claim().flatMap(claimed -> actions.applyWaiting(subscription, claimed, instance))
+        return claim().flatMap(claimed -> pageIsDue ? Mono.just(claimed) : apply(claimed))
                 .flatMap(latest -> actions.control(subscription)
-                        .flatMap(control -> control.paused()
-                                ? Mono.firstWithSignal(calls.of(subscription.name(), true), stopping)
-                                : deliver(latest, Replay.of(control), stopping)))
+                        .flatMap(
+                                control -> control.paused() ? awaitCall(stopping) : deliver(latest, control, stopping)))
                 .onErrorResume(OtherShardsException.class, others -> standBack(others, stopping));
+    }
+
+    /** Applies the action that waits longest, if one does. @return the latest checkpoint then */
+    private Mono<Checkpoint> apply(Checkpoint claimed) {
+        return actions.applyNext(subscription, claimed, instance)
+                .doOnSuccess(applied -> pageIsDue = applied != null)
+                .doOnError(failed -> pageIsDue = true)
+                .defaultIfEmpty(claimed);
+    }
+
+    private Mono<Void> awaitCall(Mono<Void> stopping) {
+        pageIsDue = false;
+        return Mono.firstWithSignal(calls.of(subscription.name(), true), stopping);
     }
 
     /** From now on whoever led before runs into the fence. */
@@ -115,11 +145,16 @@ final class SubscriptionRunner {
      * When an operator calls or the subscription is to be given up, nothing more is begun, and what is in hand may end. What does not end
      * in time after a call is cut off, and comes again: else a handler that hangs could not be paused.
      */
-    private Mono<Void> deliver(Checkpoint from, Replay replay, Mono<Void> stopping) {
+    private Mono<Void> deliver(Checkpoint from, Control control, Mono<Void> stopping) {
         Sinks.Empty<Void> over = Sinks.empty();
-        Flux<Page> pages =
-                replay.pace(tail.pages(from.position(), subscription.wanted())).publishOn(scheduler, 1);
-        Mono<Void> cutOff = calls.of(subscription.name(), false)
+        FirstPage first = new FirstPage();
+        Flux<Page> pages = Replay.of(control)
+                .pace(tail.pages(from.position(), subscription.wanted()))
+                .publishOn(scheduler, 1)
+                .doOnNext(first::came);
+        Mono<Void> cutOff = (pageIsDue ? first.done() : Mono.<Void>empty())
+                .doOnSuccess(done -> pageIsDue = false)
+                .then(calls.of(subscription.name(), false))
                 .doOnSuccess(called -> over.tryEmitEmpty())
                 .then(Mono.delay(settings.stopWithin()))
                 .doOnSuccess(late -> LOG.warn(
@@ -128,6 +163,42 @@ final class SubscriptionRunner {
                         settings.stopWithin().toMillis()))
                 .then();
         Mono<Void> ending = Mono.firstWithSignal(stopping, over.asMono());
-        return Mono.firstWithSignal(subscription.deliver(pages, from, ending), cutOff);
+        return Mono.firstWithSignal(
+                subscription
+                        .deliver(pages, from, ending)
+                        .doOnNext(first::reached)
+                        .then(),
+                cutOff);
+    }
+
+    /** The first page of a turn. */
+    private static final class FirstPage {
+
+        private final Sinks.Empty<Void> begun = Sinks.empty();
+        private final Sinks.Empty<Void> ended = Sinks.empty();
+        private volatile long through = -1;
+
+        void came(Page page) {
+            if (through < 0) {
+                through = page.after().reach();
+                begun.tryEmitEmpty();
+            }
+        }
+
+        void reached(Position position) {
+            if (through >= 0 && position.reach() >= through) {
+                ended.tryEmitEmpty();
+            }
+        }
+
+        /** When it is done, or none comes, or it takes too long: an operator must be able to pause what is slow. */
+        Mono<Void> done() {
+            Mono<Boolean> comes = Mono.firstWithSignal(
+                    begun.asMono().thenReturn(true), Mono.delay(NO_PAGE_WITHIN).thenReturn(false));
+            return comes.flatMap(came -> came
+                    ? Mono.firstWithSignal(
+                            ended.asMono(), Mono.delay(PAGE_WITHIN).then())
+                    : Mono.empty());
+        }
     }
 }

@@ -19,14 +19,15 @@ public interface TransactionalHandler {
     Set<String> types();
 
     /**
-     * Called for one page at a time, in order, on a thread of the relay, which it must not block. The server ends the transaction
-     * if nothing is asked of it for five seconds: what takes longer belongs into a {@link Handler}.
+     * Called for one page at a time, in order, on a thread of the relay, which it must not block; and beside that, in a transaction of
+     * its own, for events that failed before or wait behind such: never for events of one key at once. The server ends the transaction
+     * if nothing is asked of it for five seconds, and the relay ends it after 30 s: what takes longer belongs into a {@link Handler}.
      *
      * @param events at least one, in order of id
      * @param connection in a transaction, which the relay commits or rolls back
-     * @return completes empty when all are dealt with. An error rolls back what was written, and the events come again in smaller
-     *     lots, until the one is alone that fails: that one is retried by {@link #retryPolicy()}, and holds back the events of its
-     *     key meanwhile.
+     * @return completes empty when all are dealt with. An error, or the loss of the connection, rolls back what was written, and the
+     *     events come again in smaller lots, until the one is alone that fails: that one is retried by {@link #retryPolicy()}, and
+     *     holds back the events of its key meanwhile.
      */
     Mono<Void> handle(List<Event> events, PostgresqlConnection connection);
 

@@ -6,17 +6,21 @@ import dev.outbox.log.Event;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
+import dev.outbox.log.ParkedRow;
 import dev.outbox.log.Position;
 import dev.outbox.log.StaleLeaderException;
 import dev.outbox.log.StalePositionException;
+import io.r2dbc.postgresql.api.PostgresqlConnection;
+import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.OptionalLong;
+import java.util.concurrent.TimeoutException;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.function.Function;
+import java.util.function.Supplier;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -28,11 +32,15 @@ import reactor.core.scheduler.Scheduler;
 import reactor.core.scheduler.Schedulers;
 
 /**
- * One run of a {@link TransactionalSubscription}. Its steps are taken one after the other.
+ * One run of a {@link TransactionalSubscription}, in two lanes: the pages, and beside them the events that are parked, so that neither waits
+ * for what the other's handler does. What both have done is stored in turns, each on top of the other's checkpoint.
  *
  * <p>A lot of events whose handler fails is rolled back and comes again as a smaller one, until the event that fails is alone: that one
  * is parked. Each good one has its effect once, since effect, checkpoint and what is parked commit together. So what a lot parks
  * counts when that lot commits, and not before.
+ *
+ * <p>What failed before the commit was asked for is the handler's failure, the loss of its connection and its deadline too: it is known
+ * that nothing is committed. A failure of the commit ends the run, which begins again from what is stored.
  */
 final class TransactionalRun {
 
@@ -41,10 +49,8 @@ final class TransactionalRun {
     /** Pages without a wanted event move the checkpoint only this often: coming again, they have no effect. */
     private static final Duration CHECKPOINT_EVERY = Duration.ofMillis(200);
 
-    /** How often to look whether a parked event is due, while there are any or a position is to be stored. */
+    /** How often to look whether there is room again. */
     private static final Duration LOOK_EVERY = Duration.ofMillis(100);
-
-    private static final String ENDS_THE_CONNECTION = "It ends the connection each time";
 
     private static final long NEVER = Long.MAX_VALUE;
 
@@ -55,132 +61,180 @@ final class TransactionalRun {
     private static final int PARKED_LOT = 200;
 
     private final TransactionalHandler handler;
+    private final RetryPolicy policy;
+    private final Duration within;
     private final Database database;
     private final EventLog log;
     private final Ledger.Account account;
     private final Lot lot;
     private final Lot parkedLot;
+    private final Scheduler timer = Schedulers.parallel();
+    private final Mutex mutex = new Mutex();
+    private final Sinks.Empty<Void> ending = Sinks.empty();
+    private final Sinks.Empty<Void> abandoned = Sinks.empty();
+    private volatile Sinks.Empty<Void> bell = Sinks.empty();
+    private volatile boolean ended;
+
+    /** What is below both lanes touch, in short steps: guarded by this. */
     private final Failures failures;
+
     private final ParkedKeys parked;
     private final Circuit circuit;
-    private final Scheduler timer = Schedulers.parallel();
-    private final Sinks.Empty<Void> ending = Sinks.empty();
-    private volatile boolean ended;
-    private volatile boolean dealing;
-    private Progress reached;
+
+    /** What became of parked events, and is not stored. */
+    private final Map<Long, @Nullable ParkedEvent> changes = new LinkedHashMap<>();
+
+    private Position position;
+    private boolean probing;
     private long storedAt = Clocks.millis(timer);
-    private boolean probedParked;
 
     /**
+     * @param within how long a handler may take
      * @param lot how many new events are handled at once
      * @param parkedLot how many that were parked
      */
     TransactionalRun(
             TransactionalHandler handler,
+            RetryPolicy policy,
+            Duration within,
             Database database,
             EventLog log,
             Ledger.Account account,
             Lot lot,
             Lot parkedLot) {
         this.handler = handler;
+        this.policy = policy;
+        this.within = within;
         this.database = database;
         this.log = log;
         this.account = account;
         this.lot = lot;
         this.parkedLot = parkedLot;
-        this.failures = Failures.of(account, handler.retryPolicy(), true, timer);
+        this.failures = Failures.of(account, policy, true, timer);
         this.parked = failures.parked;
         this.circuit = failures.circuit;
-        this.reached = new Progress(account.last().position(), Map.of(), circuit.error(), false);
+        this.position = account.last().position();
     }
 
-    /** The pages, each with what is known of those of its events that are parked although they come again. */
-    Flux<Page> expecting(Flux<Page> pages) {
-        return failures.expecting(pages, account);
+    /**
+     * Deals with the pages and with what is parked.
+     *
+     * @param stop when it completes no further step begins. What has not been dealt with stays in the log.
+     * @return how far it has come after each step
+     */
+    Flux<Position> run(Flux<Page> pages, Mono<Void> stop) {
+        Flux<Position> work = failures.expecting(pages, account)
+                .concatMap(this::steps, 0)
+                .takeUntilOther(stop.doOnSuccess(told -> end()))
+                .doOnComplete(this::end)
+                .concatMap(step -> step.then(Mono.fromSupplier(this::reachedAfterStep)), 1);
+        Mono<Void> retries = Mono.defer(this::untilNext)
+                .then(Mono.defer(this::retryDue))
+                .then(Mono.defer(this::flushNowAndThen))
+                .repeat(() -> !ended)
+                .then();
+        return Flux.merge(work, retries.then(Mono.<Position>empty()))
+                .concatWith(Mono.defer(this::flush).then(Mono.<Position>empty()))
+                .doFinally(end -> abandoned.tryEmitEmpty());
     }
 
-    /** No further step begins. What has not been dealt with stays in the log. */
-    void end() {
+    private Position reachedAfterStep() {
+        ring();
+        return position();
+    }
+
+    private synchronized Position position() {
+        return position;
+    }
+
+    private void end() {
         ended = true;
         ending.tryEmitEmpty();
     }
 
-    Mono<Void> ending() {
-        return ending.asMono();
+    /** There may be something to do for what is parked. */
+    private void ring() {
+        bell.tryEmitEmpty();
     }
 
-    /** When something is to be done even if no page comes, in ms: a parked event is due, or how far it has come is to be stored. */
-    long nextAt() {
-        long stores = account.isStored(reach(reached.position())) ? NEVER : storedAt + CHECKPOINT_EVERY.toMillis();
-        return Math.min(stores, retriesAt());
+    /** Until there is something to do beside the pages: a parked event is due, or how far it has come is to be stored. */
+    private Mono<Void> untilNext() {
+        Sinks.Empty<Void> rung = Sinks.empty();
+        bell = rung;
+        long at = nextAt();
+        long left = at - Clocks.millis(timer);
+        if (left <= 0) {
+            return Mono.empty();
+        }
+        Mono<Void> due =
+                at == NEVER ? Mono.never() : Mono.delay(Duration.ofMillis(left)).then();
+        return Mono.firstWithSignal(due, rung.asMono(), ending.asMono());
+    }
+
+    private synchronized long nextAt() {
+        return Math.min(isStored() ? NEVER : storedAt + CHECKPOINT_EVERY.toMillis(), retriesAt());
     }
 
     /** When there is something to do for what is parked, in ms: before that {@link #retryDue} does nothing. */
-    private long retriesAt() {
+    private synchronized long retriesAt() {
         long due = parked.hasLoads() ? Clocks.millis(timer) : parked.nextAt().orElse(NEVER);
-        return due != NEVER && circuit.isOpen() ? circuit.probeAt() : due;
-    }
-
-    /** Until then, but no longer than from one look to the next; empty if there is nothing to look for. From any thread. */
-    Mono<Long> until(long at) {
-        if (at == NEVER) {
-            return Mono.empty();
+        if (due == NEVER || !circuit.isOpen()) {
+            return due;
         }
-        long left = Math.min(at - Clocks.millis(timer), LOOK_EVERY.toMillis());
-        return left <= 0 && !dealing
-                ? Mono.just(at)
-                : Mono.delay(Duration.ofMillis(left <= 0 ? LOOK_EVERY.toMillis() : left));
+        return probing ? NEVER : circuit.probeAt(true);
     }
 
-    /** What there is to do for a page, step by step: in each its next events, after a lot of parked ones if there are any due. */
-    Flux<Mono<Void>> steps(Page page) {
+    /** What there is to do for a page, step by step. */
+    private Flux<Mono<Void>> steps(Page page) {
         Cursor cursor = new Cursor(page);
-        dealing = true;
-        return Flux.<Mono<Void>>generate(sink -> {
-                    if (cursor.isDone() || ended) {
-                        sink.complete();
-                    } else {
-                        sink.next(Mono.defer(this::retryDue).then(Mono.defer(() -> step(cursor))));
-                    }
-                })
-                .doFinally(end -> dealing = false);
-    }
-
-    /** Parked events are looked after by the steps of a page while there is one. */
-    Mono<Void> whileIdle() {
-        return Mono.defer(() -> dealing ? Mono.empty() : retryDue().then(Mono.defer(this::flushNowAndThen)));
+        return Flux.generate(sink -> {
+            if (cursor.isDone() || ended) {
+                sink.complete();
+            } else {
+                sink.next(Mono.defer(() -> step(cursor)));
+            }
+        });
     }
 
     /** Tries the parked events that are due, at most one lot, or reads what follows those that are done. */
     private Mono<Void> retryDue() {
-        if (ended || (circuit.isOpen() && dealing) || retriesAt() > Clocks.millis(timer)) {
+        if (ended || retriesAt() > Clocks.millis(timer)) {
             return Mono.empty();
         }
-        if (parked.hasLoads()) {
+        if (hasLoads()) {
             return flush().then(Mono.defer(this::load));
         }
-        return retry(circuit.isOpen() ? any() : parked.takeDue(Math.min(PARKED_LOT, parkedLot.size())));
+        if (isOpen()) {
+            return takeProbe(true) ? probed(retry(takeAny())) : Mono.empty();
+        }
+        return retry(takeDue());
     }
 
-    private List<ParkedKeys.Entry> any() {
+    private synchronized boolean hasLoads() {
+        return parked.hasLoads();
+    }
+
+    private synchronized List<ParkedKeys.Entry> takeDue() {
+        return parked.takeDue(Math.min(PARKED_LOT, parkedLot.size()));
+    }
+
+    private synchronized List<ParkedKeys.Entry> takeAny() {
         ParkedKeys.Entry entry = parked.takeAny();
         return entry == null ? List.of() : List.of(entry);
     }
 
     private Mono<Void> load() {
-        return Flux.fromIterable(parked.takeLoads())
-                .concatMap(load -> account.next(load).doOnNext(rows -> parked.loaded(load, rows)), 1)
+        return Flux.fromIterable(takeLoads())
+                .concatMap(load -> account.next(load).doOnNext(rows -> loaded(load, rows)), 1)
                 .then();
     }
 
-    /** Stores how far it has come, if that is not stored. */
-    Mono<Void> flush() {
-        return Mono.defer(() -> {
-            Progress progress = reach(reached.position());
-            return account.isStored(progress)
-                    ? Mono.empty()
-                    : account.store(progress).doOnSuccess(done -> stored(progress));
-        });
+    private synchronized List<ParkedKeys.Load> takeLoads() {
+        return parked.takeLoads();
+    }
+
+    private synchronized void loaded(ParkedKeys.Load load, List<ParkedRow> rows) {
+        parked.loaded(load, rows);
     }
 
     /** Where in a page it is. */
@@ -213,103 +267,122 @@ final class TransactionalRun {
         if (ended || cursor.isDone()) {
             return Mono.empty();
         }
-        if (circuit.isOpen()) {
-            return awaitProbe().then(Mono.defer(() -> probe(cursor)));
+        if (isOpen()) {
+            return takeProbe(false) ? probed(deal(cursor, 1, true)) : rest();
         }
-        return isFull() ? rest() : deal(cursor, lot.size());
+        return isFull() ? rest() : deal(cursor, lot.size(), false);
     }
 
-    /** There is no room for more; what is parked goes on meanwhile. */
-    private Mono<Void> rest() {
-        OptionalLong next = parked.nextAt();
-        long left = next.isEmpty() ? Long.MAX_VALUE : next.getAsLong() - Clocks.millis(timer);
-        Duration pause = Duration.ofMillis(Math.max(0, Math.min(left, LOOK_EVERY.toMillis())));
-        return flushNowAndThen().then(Mono.firstWithSignal(Mono.delay(pause).then(), ending.asMono()));
+    /** One probe at a time, of either lane. */
+    private synchronized boolean takeProbe(boolean ofParked) {
+        if (probing || !circuit.mayProbe(ofParked)) {
+            return false;
+        }
+        probing = true;
+        return true;
     }
 
-    private boolean isFull() {
+    private Mono<Void> probed(Mono<Void> probe) {
+        return probe.doOnTerminate(this::endProbe);
+    }
+
+    private synchronized void endProbe() {
+        probing = false;
+    }
+
+    private synchronized boolean isOpen() {
+        return circuit.isOpen();
+    }
+
+    private synchronized boolean isFull() {
         return parked.keys() >= HandlerSubscription.PARKED_KEYS;
     }
 
+    /** There is no room for more, or the circuit is open. What is parked goes on meanwhile, and may change either. */
+    private Mono<Void> rest() {
+        return flushNowAndThen()
+                .then(Mono.firstWithSignal(Mono.delay(LOOK_EVERY).then(), ending.asMono()));
+    }
+
     /** Deals with the next events, at most so many. */
-    private Mono<Void> deal(Cursor cursor, int most) {
+    private Mono<Void> deal(Cursor cursor, int most, boolean probe) {
         int to = Math.min(cursor.page.events().size(), cursor.from + most);
-        Portion portion = Portion.of(cursor.page.events().subList(cursor.from, to), parked);
+        Portion portion = portion(cursor, to);
         List<Event> events = portion.free();
         if (events.isEmpty()) {
             return pass(cursor, to, portion);
         }
-        if (events.size() == 1 && lot.isAtFault(events.get(0).id())) {
-            return settleFailure(cursor, to, portion, new IllegalStateException(ENDS_THE_CONNECTION));
-        }
-        return transaction(events, candidate(cursor.after(to), portion.changes()), lot)
-                .doOnSuccess(committed -> {
-                    cursor.moveTo(to);
+        return transaction(events, () -> candidate(cursor.after(to), portion.changes()), () -> {
+                    lot.succeeded();
+                    moveTo(cursor, to);
                     portion.stored(parked);
                 })
-                .onErrorResume(error -> !isOurs(error), error -> settleFailure(cursor, to, portion, error));
+                .onErrorResume(HandlerFailure.class, failed -> settleFailure(cursor, to, portion, probe, failed));
+    }
+
+    private synchronized Portion portion(Cursor cursor, int to) {
+        return Portion.of(cursor.page.events().subList(cursor.from, to), parked);
     }
 
     /** None of the portion is to be handled, or what was is parked. */
     private Mono<Void> pass(Cursor cursor, int to, Portion portion) {
-        portion.park(parked);
-        cursor.moveTo(to);
-        reach(cursor.after(to));
+        park(cursor, to, portion);
         return flushNowAndThen();
     }
 
-    private Mono<Void> settleFailure(Cursor cursor, int to, Portion portion, Throwable error) {
-        if (portion.free().size() > 1) {
-            Event first = portion.free().get(0);
-            narrow(lot, portion.free().size(), first.id(), error);
-            return Mono.empty();
-        }
-        Event event = portion.free().get(0);
-        Outcome failure = Outcome.failure(error, handler.retryPolicy());
-        if (failures.isTheDestinations(event.key(), failure, true)) {
-            return Mono.empty();
-        }
-        failures.park(event, failure);
-        return pass(cursor, to, portion);
+    private synchronized void park(Cursor cursor, int to, Portion portion) {
+        portion.park(parked);
+        moveTo(cursor, to);
     }
 
-    private void narrow(Lot failed, int events, long first, Throwable error) {
-        failed.failed(events);
+    private synchronized void moveTo(Cursor cursor, int to) {
+        cursor.moveTo(to);
+        position = cursor.after(to);
+    }
+
+    private Mono<Void> settleFailure(Cursor cursor, int to, Portion portion, boolean probe, HandlerFailure failed) {
+        Event first = portion.free().get(0);
+        if (portion.free().size() > 1) {
+            narrow(lot, portion.free().size(), first.id(), failed);
+            return Mono.empty();
+        }
+        if (failed.lost && !lot.lostAgain(first.id())) {
+            return Mono.empty();
+        }
+        return isParked(first, failed.cause, probe) ? pass(cursor, to, portion) : Mono.empty();
+    }
+
+    private synchronized boolean isParked(Event event, Throwable error, boolean probe) {
+        Outcome failure = Outcome.failure(error, policy);
+        if (failures.isTheDestinations(event.key(), failure, false, probe)) {
+            return false;
+        }
+        failures.park(event, failure);
+        return true;
+    }
+
+    /** At once to a single one if each further try costs as much again: a deadline, or a connection. */
+    private void narrow(Lot narrowed, int events, long first, HandlerFailure failed) {
+        narrowed.failed(failed.lost || failed.cause instanceof TimeoutException ? 1 : events);
         LOG.info(
                 "lot.narrowed subscription={} events={} first={} then={} error=\"{}\"",
                 account.last().subscription(),
                 events,
                 first,
-                failed.size(),
-                Outcome.describe(error));
-    }
-
-    /** With the next event and with one that is parked in turn: should one of them be bad, the other is not. */
-    private Mono<Void> probe(Cursor cursor) {
-        if (ended) {
-            return Mono.empty();
-        }
-        probedParked = !probedParked;
-        List<ParkedKeys.Entry> entries = probedParked ? any() : List.of();
-        return entries.isEmpty() ? deal(cursor, 1) : retry(entries);
-    }
-
-    private Mono<Void> awaitProbe() {
-        Duration left = Duration.ofMillis(Math.max(0, circuit.probeAt() - Clocks.millis(timer)));
-        return Mono.firstWithSignal(Mono.delay(left).then(), ending.asMono());
+                narrowed.size(),
+                Outcome.describe(failed.cause));
     }
 
     /** Those that were parked, in one transaction with the end of their rows. */
     private Mono<Void> retry(List<ParkedKeys.Entry> entries) {
-        if (entries.isEmpty()) {
-            return Mono.empty();
-        }
-        return entries.size() == 1 && parkedLot.isAtFault(entries.get(0).id)
-                ? fail(entries, new IllegalStateException(ENDS_THE_CONNECTION))
+        return entries.isEmpty()
+                ? Mono.empty()
                 : events(entries)
-                        .flatMap(events -> transaction(events, candidate(reached.position(), done(entries)), parkedLot))
-                        .doOnSuccess(committed -> parked.deliverStored(entries))
-                        .onErrorResume(error -> !isOurs(error), error -> fail(entries, error));
+                        .flatMap(events -> transaction(events, () -> finished(entries), () -> {
+                            parkedLot.succeeded();
+                            parked.deliverStored(entries);
+                        }))
+                        .onErrorResume(HandlerFailure.class, failed -> Mono.fromRunnable(() -> fail(entries, failed)));
     }
 
     private Mono<List<Event>> events(List<ParkedKeys.Entry> entries) {
@@ -326,7 +399,7 @@ final class TransactionalRun {
         for (ParkedKeys.Entry entry : entries) {
             Event event = entry.event == null ? read.get(entry.id) : entry.event;
             if (event == null) {
-                throw new UndeliverableException("The event is not in the log");
+                throw new HandlerFailure(new UndeliverableException("The event is not in the log"), false);
             }
             events.add(entry.replayed ? event.asReplayed() : event);
         }
@@ -339,71 +412,169 @@ final class TransactionalRun {
         return done;
     }
 
-    private Mono<Void> fail(List<ParkedKeys.Entry> entries, Throwable error) {
-        if (entries.size() > 1) {
-            narrow(parkedLot, entries.size(), entries.get(0).id, error);
-            parked.putBack(entries);
-            return Mono.empty();
-        }
+    private synchronized void fail(List<ParkedKeys.Entry> entries, HandlerFailure failed) {
         ParkedKeys.Entry entry = entries.get(0);
-        Outcome failure = Outcome.failure(error, handler.retryPolicy());
-        if (failures.isTheDestinations(entry.key, failure, true)) {
+        if (entries.size() > 1) {
+            narrow(parkedLot, entries.size(), entry.id, failed);
+            parked.putBack(entries);
+            return;
+        }
+        if (failed.lost && !parkedLot.lostAgain(entry.id)) {
+            parked.putBack(entries);
+            return;
+        }
+        Outcome failure = Outcome.failure(failed.cause, policy);
+        if (failures.isTheDestinations(entry.key, failure, true, true)) {
             parked.postpone(entry);
         } else {
             failures.fail(entry, failure);
         }
-        return flush();
     }
 
-    /** The handler's effects on the events, the position behind them, and what was parked on the way. */
-    private Mono<Void> transaction(List<Event> events, Progress progress, Lot of) {
-        AtomicBoolean begun = new AtomicBoolean();
-        return database.<Void>inTransaction(connection -> {
-                    begun.set(true);
-                    return Mono.defer(() -> handler.handle(events, connection))
-                            .then(Mono.defer(() -> account.write(connection, progress)));
-                })
-                .doOnError(DatabaseUnavailableException.class, lost -> {
-                    if (begun.get()) {
-                        of.lost(events.size(), events.get(0).id());
-                    }
-                })
-                .doOnSuccess(committed -> commit(progress, of));
+    /**
+     * The handler's effects on the events, and what is to be stored with them.
+     *
+     * @param progress asked for when nobody else stores
+     * @param committed what follows from it
+     * @return fails with a {@link HandlerFailure} if it is known that nothing was committed, and the run can go on
+     */
+    private Mono<Void> transaction(List<Event> events, Supplier<Progress> progress, Runnable committed) {
+        return Mono.defer(() -> {
+            Mutex.Lock lock = mutex.lock();
+            return Database.toItsEnd(database.inTransaction(connection -> handle(events, connection)
+                            .then(lock.acquire())
+                            .then(Mono.defer(() -> write(connection, progress.get())))
+                            .onErrorResume(error -> blame(connection, error)))
+                    .onErrorMap(error -> !isOurs(error), error -> HandlerFailure.of(error, false))
+                    .doOnSuccess(stored -> commit(stored, committed))
+                    .doOnTerminate(lock::release)
+                    .then());
+        });
     }
 
-    private Progress candidate(Position after, Map<Long, @Nullable ParkedEvent> changes) {
-        Map<Long, @Nullable ParkedEvent> all =
-                new LinkedHashMap<>(reach(reached.position()).parked());
-        all.putAll(changes);
-        return new Progress(after, all, null, isFull());
+    private Mono<Progress> write(PostgresqlConnection connection, Progress progress) {
+        return account.write(connection, progress).thenReturn(progress);
     }
 
-    private void commit(Progress progress, Lot of) {
-        account.stored(progress);
-        stored(progress);
-        of.succeeded();
+    /** Before the commit a failure is the handler's, unless the fence says that somebody else runs the subscription. */
+    private static Mono<Progress> blame(PostgresqlConnection connection, Throwable error) {
+        return isTheFences(error)
+                ? Mono.error(error)
+                : Mono.from(connection.validate(ValidationDepth.LOCAL))
+                        .onErrorReturn(false)
+                        .flatMap(connected -> Mono.error(HandlerFailure.of(error, !connected)));
+    }
+
+    /** From the commit on a failure that says that the database is away leaves open whether it took effect. */
+    private static boolean isOurs(Throwable error) {
+        return error instanceof DatabaseUnavailableException || isTheFences(error);
+    }
+
+    private static boolean isTheFences(Throwable error) {
+        return error instanceof StaleLeaderException || error instanceof StalePositionException;
+    }
+
+    /** Ends with the handler, or with its connection when its time is over or nobody waits for it any more. */
+    private Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
+        AtomicBoolean late = new AtomicBoolean();
+        Mono<Void> tooLate = Mono.firstWithSignal(Mono.delay(within).then(), abandoned.asMono())
+                .then(Mono.defer(() -> {
+                    late.set(true);
+                    return connection.close().onErrorComplete();
+                }))
+                .then(Mono.error(TransactionalRun::tooLate));
+        return Mono.firstWithSignal(Outcome.guarded(() -> handler.handle(events, connection)), tooLate)
+                .then(Mono.defer(() -> requireTransaction(connection)))
+                .onErrorMap(error -> late.get(), error -> new HandlerFailure(tooLate(), false));
+    }
+
+    private static Mono<Void> requireTransaction(PostgresqlConnection connection) {
+        return connection.isAutoCommit()
+                ? Mono.error(new IllegalStateException("the handler ended the transaction, which is the relay's"))
+                : Mono.empty();
+    }
+
+    private static TimeoutException tooLate() {
+        return new TimeoutException("the handler did not end in time");
+    }
+
+    /** The event is not dealt with, or it is known that its effects are not committed. */
+    private static final class HandlerFailure extends RuntimeException {
+
+        private final transient Throwable cause;
+
+        /** Whether the connection was lost: by the handler's doing, or the server's. */
+        private final boolean lost;
+
+        HandlerFailure(Throwable cause, boolean lost) {
+            super(null, cause, false, false);
+            this.cause = cause;
+            this.lost = lost;
+        }
+
+        static HandlerFailure of(Throwable error, boolean lost) {
+            return error instanceof HandlerFailure known ? known : new HandlerFailure(error, lost);
+        }
+    }
+
+    private synchronized Progress finished(List<ParkedKeys.Entry> entries) {
+        return candidate(position, done(entries));
+    }
+
+    private synchronized Progress candidate(Position after, Map<Long, @Nullable ParkedEvent> more) {
+        Progress now = progress(after);
+        now.parked().putAll(more);
+        return new Progress(after, now.parked(), null, now.full());
+    }
+
+    /** What is to be stored at a position, of which a copy of all changes is part. */
+    private Progress progress(Position at) {
+        changes.putAll(parked.takeChanges());
+        return new Progress(at, new LinkedHashMap<>(changes), circuit.error(), isFull());
+    }
+
+    private synchronized void commit(Progress stored, Runnable committed) {
+        account.stored(stored);
         failures.succeeded();
+        stored();
+        committed.run();
     }
 
-    private void stored(Progress progress) {
-        reached = new Progress(progress.position(), Map.of(), progress.circuit(), progress.full());
+    private synchronized void stored() {
+        changes.clear();
         storedAt = Clocks.millis(timer);
     }
 
-    private Progress reach(Position position) {
-        reached = reached.then(new Progress(position, parked.takeChanges(), circuit.error(), isFull()));
-        return reached;
+    private synchronized boolean isStored() {
+        return changes.isEmpty()
+                && parked.unsaved() == 0
+                && account.isStored(new Progress(position, Map.of(), circuit.error(), isFull()));
+    }
+
+    /** Stores how far it has come, if that is not stored. */
+    private Mono<Void> flush() {
+        return Mono.defer(() -> {
+            Mutex.Lock lock = mutex.lock();
+            return Database.toItsEnd(
+                    lock.acquire().then(Mono.defer(this::store)).doOnTerminate(lock::release));
+        });
+    }
+
+    private Mono<Void> store() {
+        Progress reached = reached();
+        return reached == null ? Mono.empty() : account.store(reached).doOnSuccess(done -> stored());
+    }
+
+    private synchronized @Nullable Progress reached() {
+        return isStored() ? null : progress(position);
     }
 
     private Mono<Void> flushNowAndThen() {
-        boolean soon = Clocks.millis(timer) - storedAt < CHECKPOINT_EVERY.toMillis();
-        return soon && reached.parked().size() + parked.unsaved() < UNSAVED ? Mono.empty() : flush();
+        return isFlushDue() ? flush() : Mono.empty();
     }
 
-    /** Not the handler's failure: it is not known what was committed, so the position has to be loaded again. */
-    private static boolean isOurs(Throwable error) {
-        return error instanceof DatabaseUnavailableException
-                || error instanceof StaleLeaderException
-                || error instanceof StalePositionException;
+    private synchronized boolean isFlushDue() {
+        return Clocks.millis(timer) - storedAt >= CHECKPOINT_EVERY.toMillis()
+                || changes.size() + parked.unsaved() >= UNSAVED;
     }
 }

@@ -4,21 +4,23 @@ import dev.outbox.database.Database;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
+import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
+import java.time.Duration;
 import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
-import reactor.core.publisher.Sinks;
 
 /**
- * Runs a {@link TransactionalHandler}: page by page, the handler's effects and the checkpoint in one transaction; between pages, the
+ * Runs a {@link TransactionalHandler}: page by page, the handler's effects and the checkpoint in one transaction; beside the pages, the
  * parked events that are due.
  */
 final class TransactionalSubscription implements Subscription {
 
     private final TransactionalHandler handler;
     private final Wanted wanted;
+    private final Duration within;
     private final Database database;
     private final EventLog log;
     private final Ledger ledger;
@@ -26,19 +28,31 @@ final class TransactionalSubscription implements Subscription {
     private final Lot parkedLot = new Lot();
 
     private TransactionalSubscription(
-            TransactionalHandler handler, Wanted wanted, Database database, EventLog log, Ledger ledger) {
+            TransactionalHandler handler,
+            Wanted wanted,
+            Duration within,
+            Database database,
+            EventLog log,
+            Ledger ledger) {
         this.handler = handler;
         this.wanted = wanted;
-        this.database = database;
+        this.within = within;
+        this.database =
+                database.within(within.multipliedBy(2)); // its connection and the storing take as long again at most
         this.log = log;
         this.ledger = ledger;
     }
 
-    /** One for each shard of the handler. */
-    static Stream<Subscription> of(TransactionalHandler handler, Database database, EventLog log, Ledger ledger) {
+    /**
+     * One for each shard of the handler.
+     *
+     * @param within how long the handler may take for what it is given at once
+     */
+    static Stream<Subscription> of(
+            TransactionalHandler handler, Duration within, Database database, EventLog log, Ledger ledger) {
         return IntStream.rangeClosed(1, Math.max(1, handler.shards()))
                 .mapToObj(shard -> new Wanted(handler.types(), shard, handler.shards()))
-                .map(wanted -> new TransactionalSubscription(handler, wanted, database, log, ledger));
+                .map(wanted -> new TransactionalSubscription(handler, wanted, within, database, log, ledger));
     }
 
     @Override
@@ -57,25 +71,13 @@ final class TransactionalSubscription implements Subscription {
     }
 
     @Override
-    public Mono<Void> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
-        return Mono.defer(() -> ledger.open(from, true, handler.retryPolicy()))
-                .map(account -> new TransactionalRun(handler, database, log, account, lot, parkedLot))
-                .flatMap(run -> deliver(run.expecting(pages), run, ending));
-    }
-
-    /** While there are pages their steps look after parked events too; else those are tried when they are due. */
-    private static Mono<Void> deliver(Flux<Page> pages, TransactionalRun run, Mono<Void> ending) {
-        Sinks.Many<Long> left = Sinks.many().replay().latestOrDefault(run.nextAt());
-        Flux<Mono<Void>> work = pages.concatMap(run::steps, 0)
-                .takeUntilOther(ending.doOnSuccess(told -> run.end()))
-                .doOnComplete(run::end);
-        Flux<Mono<Void>> retries = left.asFlux()
-                .onBackpressureLatest()
-                .concatMap(run::until, 0)
-                .map(tick -> run.whileIdle())
-                .takeUntilOther(run.ending());
-        return Flux.merge(1, work, retries)
-                .concatMap(step -> step.doOnSuccess(done -> left.tryEmitNext(run.nextAt())), 1)
-                .then(Mono.defer(run::flush));
+    public Flux<Position> deliver(Flux<Page> pages, Checkpoint from, Mono<Void> ending) {
+        return Flux.defer(() -> {
+            RetryPolicy policy = Outcome.asked(handler::retryPolicy);
+            return ledger.open(from, true, policy)
+                    .map(account ->
+                            new TransactionalRun(handler, policy, within, database, log, account, lot, parkedLot))
+                    .flatMapMany(run -> run.run(pages, ending));
+        });
     }
 }

@@ -4,6 +4,7 @@ import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
+import java.net.URI;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -114,6 +115,25 @@ class OperatorIntegrationTests {
     }
 
     @Test
+    void aSubscriptionWhoseRunEndedWithAnErrorJustNowSaysSo() {
+        DATABASE.execute(
+                "update outbox.subscription set failed_at = now(), failure = 'refused' where name = 'notifications'");
+        get(MAIL, 200)
+                .jsonPath("$.state")
+                .isEqualTo("failing")
+                .jsonPath("$.failure.error")
+                .isEqualTo("refused");
+        DATABASE.execute(
+                "update outbox.subscription set failed_at = now() - interval '1 minute' where name = 'notifications'");
+        get(MAIL, 200)
+                .jsonPath("$.state")
+                .isEqualTo("running")
+                .jsonPath("$.failure.error")
+                .isEqualTo("refused");
+        DATABASE.execute("update outbox.subscription set failed_at = null, failure = null");
+    }
+
+    @Test
     void anActionThatNobodyComesToWaitsAtItsAddress() {
         DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('orphan', 'handler', '{}')");
         try {
@@ -213,6 +233,31 @@ class OperatorIntegrationTests {
                 .isEqualTo(event);
         get(address, 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:not-parked");
         get("/events/" + event + "/deliveries", 200).jsonPath("$[1].state").isEqualTo("discarded");
+        post(MAIL + "/replay", "{\"key\":\"4\",\"from\":\"2020-01-01T00:00:00Z\"}", 200);
+        post(MAIL + "/resume", "{}", 200);
+        await("select not exists (select from outbox.parked where event_id = " + event + ")");
+        get("/events/" + event + "/deliveries", 200).jsonPath("$[1].state").isEqualTo("done");
+    }
+
+    @Test
+    void anActionThatWaitsCanBeCancelled() {
+        DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('orphan', 'handler', '{}')");
+        try {
+            long action = DATABASE.number("insert into outbox.action (subscription, name, arguments, requested_by)"
+                    + " values ('orphan', 'pause', '{\"rate\":\"fast\"}', 'test') returning id");
+            String address = "/subscriptions/orphan/actions/" + action;
+            get("/subscriptions/orphan/actions", 200)
+                    .jsonPath("$[0].arguments.rate")
+                    .isEqualTo("fast");
+            delete(address, 200).jsonPath("$.result.cancelled").isEqualTo(true);
+            get(address, 200).jsonPath("$.appliedAt").exists();
+            delete(address, 409).jsonPath("$.type").isEqualTo("urn:outbox:problem:action-does-not-wait");
+            delete("/subscriptions/orphan/actions/999999999", 404);
+            delete("/subscriptions/nobody/actions/" + action, 404);
+        } finally {
+            DATABASE.execute("delete from outbox.action where subscription = 'orphan'");
+            DATABASE.execute("delete from outbox.subscription where name = 'orphan'");
+        }
     }
 
     @Test
@@ -255,10 +300,28 @@ class OperatorIntegrationTests {
     void whatIsWrongIsSaid() {
         post(MAIL + "/replay", "{\"from\":\"yesterday\"}", 400);
         post(MAIL + "/replay", "{}", 400);
+        post(MAIL + "/replay", "{\"from\":\"+294277-01-01T00:00:00Z\"}", 400);
+        post(MAIL + "/replay", "{\"from\":\"-0001-01-01T00:00:00Z\"}", 400);
         post(MAIL + "/parked/retry", "{}", 400);
         post(MAIL + "/parked/retry", "{\"key\":\"1\",\"all\":true}", 400);
         post("/subscriptions/nobody/pause", "{}", 404);
+        post(MAIL + "/pause", "{\"reason\":\"a\\u0000b\"}", 400);
+        post(MAIL + "/pause", "{\"reason\":\"a\\ud800b\"}", 400);
+        post(MAIL + "/replay", "{\"key\":\"\\u0000\"}", 400);
+        assertThat(status("/subscriptions/a%00b")).isEqualTo(400);
+        assertThat(status("/subscriptions/notifications/parked?key=%00")).isEqualTo(400);
+        assertThat(status("/orders/%00")).isEqualTo(400);
         get(MAIL + "/pause", 405);
+    }
+
+    /** Of a path as it is, without another encoding. */
+    private int status(String path) {
+        return client.get()
+                .uri(URI.create("http://localhost:" + port + path))
+                .exchange()
+                .returnResult(Void.class)
+                .getStatus()
+                .value();
     }
 
     private static long ship(long order) {
@@ -296,6 +359,15 @@ class OperatorIntegrationTests {
 
     private WebTestClient.BodyContentSpec get(String path, int status) {
         return client.get()
+                .uri(path)
+                .exchange()
+                .expectStatus()
+                .isEqualTo(status)
+                .expectBody();
+    }
+
+    private WebTestClient.BodyContentSpec delete(String path, int status) {
+        return client.delete()
                 .uri(path)
                 .exchange()
                 .expectStatus()

@@ -182,14 +182,14 @@ class FailedEventsIntegrationTests {
     void whileTheCircuitOfATransactionalHandlerIsOpenNoEventLoopIsBusy() throws InterruptedException {
         AtomicBoolean down = new AtomicBoolean(true);
         Effect handler = new Effect(event -> down.get(), QUICK);
-        TestEvents.write(database, "a", "b", "c", "d");
+        TestEvents.write(database, "a", "b", "c", "d", "e", "f", "g", "h", "i", "j");
         EventLoopWatch watch = new EventLoopWatch();
         try (watch;
                 TestRelay relay = TestRelay.with(database, handler)) {
             Deliveries.await(() -> circuitIsOpen("effect"), SOON, "the open circuit");
             Thread.sleep(3_000);
             down.set(false);
-            Deliveries.await(() -> effects() == 4, SOON, "every effect");
+            Deliveries.await(() -> effects() == 10, SOON, "every effect");
         }
         assertThat(watch.longest()).as(watch::where).isLessThan(Duration.ofSeconds(1));
         assertThat(check()).matches(DeliveryCheck::isOnceInOrder, "each once, in order");

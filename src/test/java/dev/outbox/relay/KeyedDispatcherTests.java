@@ -296,9 +296,53 @@ class KeyedDispatcherTests {
         pass(1_999);
         assertThat(inHand).isEmpty();
         pass(1);
+        assertThat(states()).hasSize(11); // the probe too, so that the next one is another
         finishAll();
         assertThat(inHand).hasSize(16); // closed: everything goes on
-        assertThat(states()).hasSize(10);
+        assertThat(states()).hasSize(11);
+    }
+
+    @Test
+    void retriesOfBadKeysOpenNoCircuitAndTheirEventsDie() {
+        Circuit circuit = circuit(null);
+        dispatch(
+                        parked(Parked.NOTHING),
+                        circuit,
+                        endless(TestLog.page(event(1, "a"), event(2, "b"), event(3, "c"), event(4, "d"))),
+                        event -> Mono.error(new IllegalStateException("bad")))
+                .subscribe();
+        pass(60_000);
+        assertThat(circuit.isOpen()).isFalse();
+        assertThat(states()).containsExactly("1 DEAD 3", "2 DEAD 3", "3 DEAD 3", "4 DEAD 3");
+    }
+
+    /** The one that would be delivered comes behind 20 that never are. */
+    @Test
+    void noBadEventIsTheProbeForEver() {
+        Event[] events = new Event[21];
+        for (int i = 0; i < events.length; i++) {
+            events[i] = event(i + 1, "key-" + i);
+        }
+        List<Long> delivered = new ArrayList<>();
+        dispatch(
+                        bounds(1, 100, 1_000),
+                        endless(TestLog.page(events)),
+                        event -> event.id() < 21
+                                ? Mono.error(new IllegalStateException("bad"))
+                                : Mono.fromRunnable(() -> delivered.add(event.id())))
+                .subscribe();
+        pass(10 * 30_000 + 31_000);
+        assertThat(delivered).containsExactly(21L);
+    }
+
+    @Test
+    void aNewEventNeedNotWaitBecauseAParkedOneFailedAsTheProbe() {
+        Circuit circuit = circuit("down");
+        circuit.probeFailed(true);
+        assertThat(circuit.mayProbe(true)).isFalse();
+        assertThat(circuit.mayProbe(false)).isTrue();
+        circuit.probeFailed(false);
+        assertThat(circuit.mayProbe(false)).isFalse();
     }
 
     @Test
@@ -566,7 +610,7 @@ class KeyedDispatcherTests {
 
         @Override
         public Mono<Outcome> attempt(Event event) {
-            return Outcome.of(Mono.defer(() -> handler.apply(event)), POLICY);
+            return Outcome.of(() -> handler.apply(event), POLICY);
         }
 
         @Override

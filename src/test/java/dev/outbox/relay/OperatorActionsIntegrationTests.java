@@ -10,6 +10,8 @@ import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.CountDownLatch;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
@@ -174,6 +176,106 @@ class OperatorActionsIntegrationTests {
                     .contains("no time");
             database.execute("update orders set status = 'shipped' where id = 1");
             handler.awaitCount(1, SOON);
+        }
+    }
+
+    /** Each made the subscription begin again for ever, or was taken for something else. */
+    @ParameterizedTest
+    @CsvSource(
+            delimiter = '|',
+            quoteCharacter = '~',
+            value = {
+                "replay  | {\"rate\": \"fast\"}                      | whole number",
+                "replay  | {\"rate\": 1000001}                       | 1000000",
+                "replay  | {\"from\": \"+294277-01-01T00:00:00Z\"}   | a time",
+                "replay  | {\"from\": {}}                            | a string",
+                "replay  | []                                        | JSON object",
+                "replay  | null                                      | JSON object",
+                "pause   | {\"until\": \"tomorrow\"}                 | no argument \"until\"",
+                "retry   | {\"eventId\": -1}                         | whole number",
+                "retry   | {\"eventId\": 99999999999999999999}       | whole number",
+                "discard | {\"eventid\": 1}                          | eventId",
+                "discard | {\"all\": true, \"key\": \"1\"}            | alone"
+            })
+    void anActionThatCannotBeReadIsFailedAndDeliveryGoesOn(String name, String arguments, String reason) {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            database.execute("insert into outbox.parked (subscription, event_id, key, state, attempts, error)"
+                    + " values ('recording', 1000, 'dead', 'dead', 7, 'none')");
+            long action = database.number("insert into outbox.action (subscription, name, arguments, requested_by)"
+                    + " values ('recording', '" + name + "', '" + arguments + "', 'test') returning id");
+            awaitApplied(action);
+            assertThat(database.value("select result ->> 'error' from outbox.action where id = " + action))
+                    .contains(reason);
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+            assertThat(database.number("select count(*) from outbox.parked where state = 'dead'"))
+                    .isOne();
+            assertThat(database.number("select count(failed_at) from outbox.subscription"))
+                    .isZero();
+        }
+    }
+
+    @Test
+    void anActionAtWhichTheDatabaseFailsThriceIsGivenUpAndEventsFlowMeanwhile() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            onRetry("perform pg_terminate_backend(pg_backend_pid())");
+            long retry = ask(relay, Action.Name.RETRY, Arguments.NONE);
+            Deliveries.await(
+                    () -> database.number("select failures from outbox.action where id = " + retry) > 0,
+                    SOON,
+                    "the first failure");
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+            awaitApplied(retry);
+            assertThat(database.number("select failures from outbox.action where id = " + retry))
+                    .isEqualTo(3);
+            assertThat(database.value("select result ->> 'error' from outbox.action where id = " + retry))
+                    .contains("terminating connection");
+        }
+    }
+
+    @Test
+    void anActionThatRunsIntoATimeoutIsFailedAtOnce() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            onRetry("raise exception 'too slow' using errcode = 'query_canceled'");
+            long retry = ask(relay, Action.Name.RETRY, Arguments.NONE);
+            awaitApplied(retry);
+            assertThat(database.value(
+                            "select failures || ' ' || (result ->> 'error') from outbox.action where id = " + retry))
+                    .startsWith("0 It could not be done in time")
+                    .contains("too slow");
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+        }
+    }
+
+    private void onRetry(String deed) {
+        database.execute("create function misdeed() returns trigger language plpgsql as $$ begin " + deed
+                + "; return null; end $$");
+        database.execute("create trigger misdeed after update on outbox.parked for each row when (old.state = 'dead')"
+                + " execute function misdeed()");
+        database.execute("insert into outbox.parked (subscription, event_id, key, state, attempts, error)"
+                + " values ('recording', 1000, 'dead', 'dead', 7, 'none')");
+    }
+
+    /** They were applied one after the other, as long as there were any. */
+    @Test
+    void whoAsksAgainAndAgainDoesNotKeepASubscriptionFromDelivering() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            awaitRegistered();
+            database.execute("insert into outbox.action (subscription, name, arguments, requested_by)"
+                    + " select 'recording', 'resume', '{}', 'test' from generate_series(1, 2000)");
+            database.execute("update orders set status = 'shipped' where id = 1");
+            handler.awaitCount(1, SOON);
+            assertThat(database.number("select count(*) from outbox.action where applied_at is null"))
+                    .isPositive();
         }
     }
 

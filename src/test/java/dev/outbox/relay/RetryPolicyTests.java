@@ -24,6 +24,31 @@ class RetryPolicyTests {
                 .isThrownBy(() -> RetryPolicy.DEFAULT.withDelays(Duration.ZERO, 2, Duration.ofSeconds(1), 0));
         assertThatIllegalArgumentException()
                 .isThrownBy(() -> RetryPolicy.DEFAULT.withDelays(Duration.ofSeconds(2), 2, Duration.ofSeconds(1), 0));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() ->
+                        RetryPolicy.DEFAULT.withDelays(Duration.ofSeconds(2), Double.NaN, Duration.ofSeconds(3), 0));
+        assertThatIllegalArgumentException()
+                .isThrownBy(() -> RetryPolicy.DEFAULT.withDelays(
+                        Duration.ofSeconds(2), 2, Duration.ofSeconds(Long.MAX_VALUE), 0));
+    }
+
+    @Test
+    void whatAFailureAsksForIsKeptWithinTheBounds() {
+        RetryPolicy policy = RetryPolicy.DEFAULT.withDelays(Duration.ofSeconds(10), 3, Duration.ofSeconds(50), 0.2);
+        assertThat(policy.within(Duration.ofSeconds(Long.MAX_VALUE))).hasSeconds(50);
+        assertThat(policy.within(Duration.ofSeconds(Long.MIN_VALUE))).hasSeconds(10);
+        assertThat(policy.within(Duration.ofSeconds(20))).hasSeconds(20);
+    }
+
+    @Test
+    void aLostConnectionIsTheEventsFaultAtTheSecondTimeInARow() {
+        Lot lot = new Lot();
+        assertThat(lot.lostAgain(7)).isFalse();
+        assertThat(lot.lostAgain(7)).isTrue();
+        assertThat(lot.lostAgain(7)).isFalse();
+        assertThat(lot.lostAgain(8)).isFalse();
+        lot.succeeded();
+        assertThat(lot.lostAgain(8)).isFalse();
     }
 
     @Test
@@ -38,17 +63,5 @@ class RetryPolicyTests {
         lot.succeeded();
         lot.succeeded();
         assertThat(lot.size()).isEqualTo(4);
-    }
-
-    @Test
-    void anEventThatEndsItsConnectionThreeTimesInARowIsAtFault() {
-        Lot lot = new Lot();
-        lot.lost(2, 7);
-        lot.lost(1, 7);
-        lot.lost(1, 7);
-        assertThat(lot.isAtFault(7)).isFalse();
-        lot.lost(1, 7);
-        assertThat(lot.isAtFault(7)).isTrue();
-        assertThat(lot.isAtFault(8)).isFalse();
     }
 }

@@ -106,7 +106,11 @@ final class SubscriptionHistory {
         int[] hands = mood == Mood.LONG ? new int[] {1, 1, 2} : new int[] {1, 2, 4, 16};
         Duration first = Duration.ofMillis(List.of(20, 100, 300).get(random.nextInt(3)));
         RetryPolicy policy = RetryPolicy.DEFAULT
-                .withDelays(first, 1 + random.nextDouble(), first.multipliedBy(2), 0.5)
+                .withDelays(
+                        first,
+                        1 + random.nextDouble(),
+                        chance(30) ? Duration.ofMillis(700) : first.multipliedBy(2),
+                        0.5)
                 .withAttempts(List.of(2, 4, 50, 50).get(random.nextInt(4)))
                 .withWhenDead(chance(30) ? RetryPolicy.WhenDead.GO_ON : RetryPolicy.WhenDead.BLOCK_KEY);
         boolean ordered = transactional || (mood != Mood.UNORDERED && (mood != Mood.ORDERS || chance(40)));

@@ -29,6 +29,7 @@ import java.util.function.UnaryOperator;
 final class TestRelay implements AutoCloseable {
 
     private static final Duration SOON = Duration.ofSeconds(20);
+    private static final Duration UNITS_WITHIN = Duration.ofSeconds(20);
     private static final Duration STOP_WITHIN = Duration.ofSeconds(5);
 
     /** With a safety poll so slow that a lost ring shows. */
@@ -49,21 +50,25 @@ final class TestRelay implements AutoCloseable {
             RelaySettings settings,
             List<Handler> handlers,
             List<TransactionalHandler> transactional) {
-        this(connections, eventLog, settings, handlers, transactional, UnaryOperator.identity());
+        this(connections, eventLog, settings, handlers, transactional, UnaryOperator.identity(), UNITS_WITHIN);
     }
 
-    /** @param lots what the lots of transactional handlers get their connections from, made of what all have */
+    /**
+     * @param lots what the lots of transactional handlers get their connections from, made of what all have
+     * @param within how long a transactional handler may take
+     */
     private TestRelay(
             Connections connections,
             Function<Database, EventLog> eventLog,
             RelaySettings settings,
             List<Handler> handlers,
             List<TransactionalHandler> transactional,
-            UnaryOperator<ConnectionFactory> lots) {
+            UnaryOperator<ConnectionFactory> lots,
+            Duration within) {
         relayPool = new RelayConfiguration().relayPool(connections);
         logPool = TestLog.pool(connections);
-        Database units = new Database(relayPool, Duration.ofSeconds(20));
-        Database logUnits = new Database(logPool, Duration.ofSeconds(20));
+        Database units = new Database(relayPool, UNITS_WITHIN);
+        Database logUnits = new Database(logPool, UNITS_WITHIN);
         log = eventLog.apply(logUnits);
         checkpoints = TestLog.checkpoints(units);
         actions = TestLog.actions(units);
@@ -72,7 +77,7 @@ final class TestRelay implements AutoCloseable {
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
         transactional.forEach(handler -> TransactionalSubscription.of(
-                        handler, new Database(lots.apply(relayPool), Duration.ofSeconds(20)), log, ledger)
+                        handler, within, new Database(lots.apply(relayPool), UNITS_WITHIN), log, ledger)
                 .forEach(subscriptions::add));
         relay = new Relay(
                 RelayConfiguration.listener(connections),
@@ -85,6 +90,7 @@ final class TestRelay implements AutoCloseable {
                         TestLog.controls(units),
                         new ParkedActions(),
                         TestLog.replays(logUnits)),
+                TestLog.runStates(units),
                 subscriptions,
                 settings,
                 instance);
@@ -107,7 +113,25 @@ final class TestRelay implements AutoCloseable {
     static TestRelay with(
             TestDatabase database, UnaryOperator<ConnectionFactory> lots, TransactionalHandler... handlers) {
         return new TestRelay(
-                TestConnections.to(database), TestLog::eventLog, USUAL, List.of(), List.of(handlers), lots);
+                TestConnections.to(database),
+                TestLog::eventLog,
+                USUAL,
+                List.of(),
+                List.of(handlers),
+                lots,
+                UNITS_WITHIN);
+    }
+
+    /** With handlers that may take so long. */
+    static TestRelay giving(Duration within, TestDatabase database, TransactionalHandler... handlers) {
+        return new TestRelay(
+                TestConnections.to(database),
+                TestLog::eventLog,
+                USUAL,
+                List.of(),
+                List.of(handlers),
+                UnaryOperator.identity(),
+                within);
     }
 
     /** As the application runs it. */
