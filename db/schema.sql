@@ -55,7 +55,7 @@ CREATE TABLE orders (
     CONSTRAINT orders_version_check CHECK ((version > 0))
 ) WITH (fillfactor=80);
 CREATE INDEX orders_client_id_id_idx ON public.orders USING btree (client_id, id);
-COMMENT ON TABLE orders IS 'An order of a client. Every change of status makes an event, whoever makes it.';
+COMMENT ON TABLE orders IS 'An order of a client. Every change of status makes an event, and so does the end of an order, whoever makes it. It can''t be truncated.';
 COMMENT ON COLUMN orders.status IS 'created -> backorder, shipped, canceled; backorder -> created, shipped, canceled; shipped and canceled are final.';
 COMMENT ON COLUMN orders.version IS 'Counts the changes of the row, from 1; the ETag.';
 
@@ -373,6 +373,23 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION outbox.event__refuse()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    if new.tx <> pg_current_xact_id() or new.id > coalesce(pg_sequence_last_value('outbox.event_id_seq'), 0) then
+        raise exception 'tx and id of an event are not for the writer to set'
+            using errcode = 'check_violation', constraint = 'event_defaults',
+                hint = 'Leave them out, or call outbox.publish.';
+    end if;
+    raise exception 'The event is too large'
+        using errcode = 'check_violation', constraint = 'event_size',
+            hint = 'At most 16 MB of payload and headers, and 1,000 bytes each of aggregate_type, aggregate_id and type.';
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION outbox.event__ring()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -414,6 +431,17 @@ AS $function$
         pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint, barrier::text::bigint - 1) n
 $function$;
 
+CREATE OR REPLACE FUNCTION outbox.publish(aggregate_type text, aggregate_id text, type text, payload jsonb, headers jsonb DEFAULT NULL::jsonb)
+ RETURNS bigint
+ LANGUAGE sql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+    insert into outbox.event (aggregate_type, aggregate_id, type, payload, headers)
+    values (aggregate_type, aggregate_id, type, payload, headers)
+    returning id
+$function$;
+
 CREATE OR REPLACE FUNCTION outbox.shard(key text, shards integer)
  RETURNS integer
  LANGUAGE sql
@@ -434,6 +462,14 @@ declare
                        from public.order_items where order_id = new.id);
     changed_at text := to_char(new.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 begin
+    if tg_op = 'DELETE' then
+        insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+        values ('order', old.id, 'order.deleted', jsonb_build_object(
+            'orderId', old.id, 'clientId', old.client_id, 'status', null, 'previousStatus', old.status,
+            'version', old.version + 1, 'itemIds', '[]'::jsonb,
+            'changedAt', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+        return null;
+    end if;
     if tg_op = 'INSERT' then
         insert into outbox.event (aggregate_type, aggregate_id, type, payload)
         values ('order', new.id, 'order.created', jsonb_build_object(
@@ -473,11 +509,28 @@ begin
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION public.orders__keep()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    raise exception 'orders can''t be truncated: nobody would hear of it'
+        using errcode = 'feature_not_supported', hint = 'Delete the rows: each makes an event.';
+end
+$function$;
+
+CREATE CONSTRAINT TRIGGER capture_delete AFTER DELETE ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION orders__capture();
+
 CREATE CONSTRAINT TRIGGER capture_insert AFTER INSERT ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION orders__capture();
 
 CREATE CONSTRAINT TRIGGER capture_update AFTER UPDATE ON orders DEFERRABLE INITIALLY DEFERRED FOR EACH ROW WHEN (old.status IS DISTINCT FROM new.status) EXECUTE FUNCTION orders__capture();
 
 CREATE TRIGGER guard BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.* IS DISTINCT FROM new.*) EXECUTE FUNCTION orders__guard();
+
+CREATE TRIGGER keep BEFORE TRUNCATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION orders__keep();
+
+CREATE TRIGGER refuse BEFORE INSERT ON outbox.event FOR EACH ROW WHEN (new.tx <> pg_current_xact_id() OR new.id > COALESCE(pg_sequence_last_value('outbox.event_id_seq'::regclass), 0::bigint) OR pg_column_size(new.payload) > 16777216 OR pg_column_size(new.headers) > 16777216 OR octet_length(new.aggregate_type) > 1000 OR octet_length(new.aggregate_id) > 1000 OR octet_length(new.type) > 1000) EXECUTE FUNCTION outbox.event__refuse();
 
 CREATE TRIGGER ring AFTER INSERT ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.event__ring();
 

@@ -15,6 +15,14 @@ declare
                        from public.order_items where order_id = new.id);
     changed_at text := to_char(new.updated_at at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"');
 begin
+    if tg_op = 'DELETE' then
+        insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+        values ('order', old.id, 'order.deleted', jsonb_build_object(
+            'orderId', old.id, 'clientId', old.client_id, 'status', null, 'previousStatus', old.status,
+            'version', old.version + 1, 'itemIds', '[]'::jsonb,
+            'changedAt', to_char(clock_timestamp() at time zone 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')));
+        return null;
+    end if;
     if tg_op = 'INSERT' then
         insert into outbox.event (aggregate_type, aggregate_id, type, payload)
         values ('order', new.id, 'order.created', jsonb_build_object(

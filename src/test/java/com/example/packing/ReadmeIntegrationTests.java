@@ -61,10 +61,10 @@ class ReadmeIntegrationTests {
     }
 
     @Test
-    void anEventOfOnesOwnNeedsThreeRights() throws IOException {
+    void anEventOfOnesOwnNeedsTwoRights() throws IOException {
         DATABASE.execute("create role shop");
         DATABASE.execute(example("grant usage on schema outbox"));
-        DATABASE.execute("set role shop; " + example("insert into outbox.event"));
+        DATABASE.execute("set role shop; " + example("select outbox.publish"));
         assertThat(DATABASE.value(
                         "select type from outbox.event where aggregate_type = 'parcel' and aggregate_id = '17'"))
                 .isEqualTo("parcel.lost");

@@ -94,8 +94,8 @@ class ChangingPartitionsIntegrationTests {
 
         Verdict run(long millis) throws Exception {
             server.execute(
-                    "insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
-                            + " values (10000000, 'thing', 'last', 'thing.made', '0'); select setval('outbox.event_id_seq', 10000000)");
+                    "select setval('outbox.event_id_seq', 10000000); insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                            + " values (10000000, 'thing', 'last', 'thing.made', '0')");
             committed.add(10_000_000L);
             ExecutorService threads = Executors.newCachedThreadPool();
             try {

@@ -58,6 +58,7 @@ class EventLogPlanIntegrationTests {
                     end loop;
                 end
                 $$;
+                select setval('outbox.event_id_seq', 10019700);
                 insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)
                 select 10000000 + n, 'thing', n, 'thing.made', '{}' from generate_series(1, 19700) n;
                 """);

@@ -35,9 +35,9 @@ class RetentionIntegrationTests {
     /** Behind the ten million ids of the first partition. */
     @BeforeEach
     void theFirstPartitionIsFull() {
-        server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
-                + " values (10000000, 'thing', 'last', 'thing.made', '{}');"
-                + "select setval('outbox.event_id_seq', 10000000)");
+        server.execute("select setval('outbox.event_id_seq', 10000000);"
+                + "insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                + " values (10000000, 'thing', 'last', 'thing.made', '{}')");
     }
 
     @Test
@@ -228,8 +228,8 @@ class RetentionIntegrationTests {
                 "create table outbox.event_10005001 partition of outbox.event for values from (10005001) to (10006001)");
         write(300);
         for (long id : List.of(10_003_000L, 10_007_500L, 5_000_000_000_000L)) {
-            server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)" + " values ("
-                    + id + ", 'thing', 'odd', 'thing.made', '{}')");
+            unchecked("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload) values (" + id
+                    + ", 'thing', 'odd', 'thing.made', '{}')");
         }
         String before = content();
         rounds(3);
@@ -244,6 +244,11 @@ class RetentionIntegrationTests {
         rounds(10);
         assertThat(server.number("select count(*) from outbox.event_default")).isZero();
         assertThat(server.number("select count(*) from outbox.event")).isEqualTo(20_304);
+    }
+
+    /** Without the trigger that refuses ids that were not drawn. */
+    private void unchecked(String sql) {
+        server.execute("set session_replication_role = replica; " + sql + "; reset session_replication_role");
     }
 
     /** The ids below the first partition are those of partitions that were dropped. */

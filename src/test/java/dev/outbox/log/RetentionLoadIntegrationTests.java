@@ -65,9 +65,9 @@ class RetentionLoadIntegrationTests {
 
     @Test
     void writersDoNotWaitForFiftyRotationsBesideDumpsAndTheReaderLosesNothing() throws Exception {
-        server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
-                + " values (10000000, 'thing', 'last', 'thing.made', '{}');"
-                + "select setval('outbox.event_id_seq', 10000000)");
+        server.execute("select setval('outbox.event_id_seq', 10000000);"
+                + "insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                + " values (10000000, 'thing', 'last', 'thing.made', '{}')");
         TestLog.register(server, "reader");
         Retention retention = new Retention(
                 partitions,

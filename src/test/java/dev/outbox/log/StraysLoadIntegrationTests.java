@@ -44,9 +44,9 @@ class StraysLoadIntegrationTests {
 
     @Test
     void nobodyWaitsWhileStraysAreSettledAndTheReaderLosesNothing() throws Exception {
-        server.execute("insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
-                + " values (10000000, 'thing', 'last', 'thing.made', '{}');"
-                + "select setval('outbox.event_id_seq', 10000000)");
+        server.execute("select setval('outbox.event_id_seq', 10000000);"
+                + "insert into outbox.event (id, aggregate_type, aggregate_id, type, payload)"
+                + " values (10000000, 'thing', 'last', 'thing.made', '{}')");
         server.execute("insert into outbox.event (aggregate_type, aggregate_id, type, payload)"
                 + " select 'thing', n, 'thing.made', '{\"some\": \"payload\"}' from generate_series(1, " + STRAYS
                 + ") n");
