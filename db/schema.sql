@@ -288,6 +288,17 @@ CREATE TABLE outbox.generation (
 COMMENT ON TABLE outbox.generation IS 'The highest generation that was removed from outbox.checkpoint, for each name. Generations of a name never start again, so these rows stay when the subscription goes.';
 COMMENT ON COLUMN outbox.generation.last IS 'A first checkpoint of that name gets a higher one.';
 
+CREATE TABLE outbox.identity (
+    singleton boolean DEFAULT true NOT NULL,
+    id uuid DEFAULT gen_random_uuid() NOT NULL,
+    fence bigint DEFAULT 0 NOT NULL,
+    CONSTRAINT identity_pkey PRIMARY KEY (singleton),
+    CONSTRAINT identity_singleton_check CHECK (singleton)
+);
+COMMENT ON TABLE outbox.identity IS 'Which log this is. It goes along with dumps and restores: leave it alone.';
+COMMENT ON COLUMN outbox.identity.id IS 'Part of the uid of each event, so that no two outboxes give out the same.';
+COMMENT ON COLUMN outbox.identity.fence IS 'The highest fencing token that a leader of any subscription was given.';
+
 CREATE OR REPLACE FUNCTION outbox.call__tell()
  RETURNS trigger
  LANGUAGE plpgsql

@@ -6,6 +6,7 @@ import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
 import java.util.List;
+import java.util.UUID;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import org.springframework.beans.factory.annotation.Qualifier;
@@ -110,6 +111,13 @@ public final class Claims {
                   and not pg_visible_in_snapshot(e.tx, $2::text::pg_snapshot)) as found
             """;
 
+    /** By the clock too: a failover or a restore may have lost the last tokens. Seq scan of one row. */
+    private static final String ORIGIN = """
+            update outbox.identity
+            set fence = greatest(fence + 1, (extract(epoch from clock_timestamp()) * 1000)::bigint)
+            returning id, fence
+            """;
+
     private final Database database;
     private final Checkpoints checkpoints;
 
@@ -122,7 +130,7 @@ public final class Claims {
      * Claims a subscription.
      *
      * @param kind if it is {@code transactional}, nothing that is done may come again
-     * @return the stored checkpoint; a new handler begins at the beginning of the log. Fails with {@link OtherShardsException} if
+     * @return the stored checkpoint, with a fencing token above all that were given before; a new handler begins at the beginning of the log. Fails with {@link OtherShardsException} if
      *     another set of its shards is in force and cannot be followed yet
      */
     public Mono<Checkpoint> claim(String handler, String kind, Wanted wanted, String instance) {
@@ -133,7 +141,19 @@ public final class Claims {
                         database.inTransaction(connection -> Database.rows(connection, row -> true, LOCK, handler)
                                 .then(Mono.defer(() -> inForce(connection, claim)))
                                 .flatMap(inForce -> settle(connection, claim, inForce))
-                                .then(Mono.defer(() -> append(connection, claim, wanted.name(handler)))))));
+                                .then(Mono.defer(() -> append(connection, claim, wanted.name(handler))))
+                                .flatMap(claimed -> origin(connection).map(claimed::ledFrom)))));
+    }
+
+    /** The last thing of a claim: all of them wait for each other here. */
+    private static Mono<Origin> origin(PostgresqlConnection connection) {
+        return Database.rows(
+                        connection,
+                        row -> new Origin(
+                                requireNonNull(row.get("id", UUID.class)),
+                                requireNonNull(row.get("fence", Long.class))),
+                        ORIGIN)
+                .single();
     }
 
     private record Claim(String handler, String kind, Wanted wanted, String instance) {

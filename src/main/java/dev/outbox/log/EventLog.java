@@ -11,6 +11,7 @@ import java.util.ArrayList;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.UUID;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -124,7 +125,10 @@ public class EventLog {
 
     private static final int PAGE_BYTES = 4 * 1024 * 1024;
 
+    private static final String IDENTITY = "select id from outbox.identity";
+
     private final Database database;
+    private final Mono<UUID> identity;
     private final int pageBytes;
     private final PartitionList partitions;
 
@@ -139,8 +143,16 @@ public class EventLog {
 
     EventLog(Database database, int pageBytes, PartitionList partitions) {
         this.database = database;
+        this.identity = Mono.defer(() -> database.query(row -> requireNonNull(row.get("id", UUID.class)), IDENTITY))
+                .map(rows -> rows.get(0))
+                .cacheInvalidateIf(known -> false);
         this.pageBytes = pageBytes;
         this.partitions = partitions;
+    }
+
+    /** Which log this is: part of the uid of each event. */
+    public Mono<UUID> identity() {
+        return identity;
     }
 
     /** Behind every event that is visible now. */

@@ -6,8 +6,6 @@ import jakarta.mail.internet.AddressException;
 import jakarta.mail.internet.InternetAddress;
 import jakarta.mail.internet.MimeMessage;
 import java.nio.charset.StandardCharsets;
-import java.time.Instant;
-import java.time.temporal.ChronoUnit;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnExpression;
 import org.springframework.mail.MailPreparationException;
@@ -65,16 +63,13 @@ final class ClientMail {
         helper.setText(words.text());
         message.setHeader("Message-ID", messageId(event));
         message.setHeader("X-Outbox-Event-Id", Long.toString(event.id()));
+        message.setHeader("X-Outbox-Event-Uid", event.uid().toString());
         message.setHeader("Auto-Submitted", "auto-generated");
     }
 
-    /**
-     * The same for the same event, so that a repeat is known as one. The time tells apart the events of two databases that count
-     * from 1.
-     */
+    /** The same for the same event, so that a repeat is known as one. */
     private String messageId(Event event) {
-        long micros = ChronoUnit.MICROS.between(Instant.EPOCH, event.occurredAt());
         String address = from.getAddress();
-        return "<event-" + event.id() + "." + micros + "@" + address.substring(address.indexOf('@') + 1) + ">";
+        return "<" + event.uid() + "@" + address.substring(address.indexOf('@') + 1) + ">";
     }
 }

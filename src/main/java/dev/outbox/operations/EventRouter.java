@@ -55,6 +55,8 @@ class EventRouter {
 
     /** Fails if there is no such event. */
     static Mono<LoggedEvent> find(EventLog log, long id) {
-        return log.event(id).map(LoggedEvent::of).switchIfEmpty(Mono.error(() -> Problem.unknown("event", id)));
+        return log.event(id)
+                .flatMap(event -> log.identity().map(identity -> LoggedEvent.of(event, identity)))
+                .switchIfEmpty(Mono.error(() -> Problem.unknown("event", id)));
     }
 }

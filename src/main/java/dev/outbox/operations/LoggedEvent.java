@@ -2,7 +2,9 @@ package dev.outbox.operations;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import dev.outbox.log.Event;
+import dev.outbox.log.Origin;
 import java.time.Instant;
+import java.util.UUID;
 import org.jspecify.annotations.Nullable;
 
 /**
@@ -13,6 +15,7 @@ import org.jspecify.annotations.Nullable;
  */
 record LoggedEvent(
         long id,
+        UUID uid,
         String aggregateType,
         String key,
         String type,
@@ -20,9 +23,10 @@ record LoggedEvent(
         @JsonRawValue String payload,
         @JsonRawValue @Nullable String headers) {
 
-    static LoggedEvent of(Event event) {
+    static LoggedEvent of(Event event, UUID log) {
         return new LoggedEvent(
                 event.id(),
+                event.from(new Origin(log, 0)).uid(),
                 event.aggregateType(),
                 event.key(),
                 event.type(),

@@ -119,7 +119,7 @@ final class HandlerSubscription implements Subscription {
 
         @Override
         public Mono<Outcome> attempt(Event event) {
-            return Outcome.of(() -> handler.handle(event), policy);
+            return Outcome.of(() -> handler.handle(event.from(account.last().origin())), policy);
         }
 
         @Override

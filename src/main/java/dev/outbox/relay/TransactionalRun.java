@@ -483,7 +483,10 @@ final class TransactionalRun {
                     return connection.close().onErrorComplete();
                 }))
                 .then(Mono.error(TransactionalRun::tooLate));
-        return Mono.firstWithSignal(Outcome.guarded(() -> handler.handle(events, connection)), tooLate)
+        List<Event> given = events.stream()
+                .map(event -> event.from(account.last().origin()))
+                .toList();
+        return Mono.firstWithSignal(Outcome.guarded(() -> handler.handle(given, connection)), tooLate)
                 .then(Mono.defer(() -> requireTransaction(connection)))
                 .onErrorMap(error -> late.get(), error -> new HandlerFailure(tooLate(), false));
     }

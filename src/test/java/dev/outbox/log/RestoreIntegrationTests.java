@@ -37,6 +37,7 @@ class RestoreIntegrationTests {
 
     private static final List<String> TABLES = List.of(
             "outbox.cluster",
+            "outbox.identity",
             "outbox.subscription",
             "outbox.checkpoint",
             "outbox.generation",

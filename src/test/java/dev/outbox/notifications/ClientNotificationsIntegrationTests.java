@@ -85,7 +85,11 @@ class ClientNotificationsIntegrationTests {
         List<String> ids = Arrays.stream(smtp.getReceivedMessages())
                 .map(ClientNotificationsIntegrationTests::messageId)
                 .toList();
-        assertThat(ids).hasSize(3).contains("<event-7.1000001@example.org>", "<event-9.1000001@example.org>");
+        assertThat(ids)
+                .hasSize(3)
+                .contains(
+                        "<" + shipped(7, 12, 3).uid() + "@example.org>",
+                        "<" + shipped(9, 13, 3).uid() + "@example.org>");
         assertThat(ids.stream().distinct()).hasSize(2);
     }
 
