@@ -95,7 +95,7 @@ class PartitionListIntegrationTests {
                         .high())
                 .isEqualTo(10_000_010);
         server.execute(
-                "alter table outbox.event detach partition outbox.event_10000001; "
+                "set session_replication_role = replica; alter table outbox.event detach partition outbox.event_10000001; "
                         + "insert into outbox.event_default select * from outbox.event_10000001; drop table outbox.event_10000001");
         Position all = await(log.page(Position.BEGINNING, 100, Wanted.ALL, 0)).after();
         Arguments key = new Arguments(null, "moved", null, null, null);
@@ -109,7 +109,7 @@ class PartitionListIntegrationTests {
         Position all = duringAMove(() -> log.page(Position.BEGINNING, 100, Wanted.ALL, 0))
                 .after();
         server.execute(
-                "alter table outbox.event detach partition outbox.event_10000001; "
+                "set session_replication_role = replica; alter table outbox.event detach partition outbox.event_10000001; "
                         + "insert into outbox.event_default select * from outbox.event_10000001; drop table outbox.event_10000001");
         Arguments key = new Arguments(null, "moved", null, null, null);
         String result = duringAMove(() -> database.inTransaction(connection ->
