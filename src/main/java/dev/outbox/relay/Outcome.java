@@ -35,28 +35,12 @@ sealed interface Outcome {
 
     /** The outcome of an attempt; never fails. */
     static Mono<Outcome> of(Supplier<Mono<Void>> attempt, RetryPolicy policy) {
-        return guarded(attempt)
+        return new Attempt(attempt)
                 .thenReturn(DELIVERED)
                 .onErrorResume(error -> Mono.fromSupplier(() -> failure(error, policy)));
     }
 
-    /**
-     * What a handler gives, or a failure with what it throws instead, when it is called and when its Mono is subscribed to. Reactor lets an
-     * Error of the JVM, such as of a class that is missing, through to whoever happens to call.
-     */
-    static Mono<Void> guarded(Supplier<Mono<Void>> attempt) {
-        return Mono.create(sink -> {
-            try {
-                sink.onDispose(Objects.requireNonNull(attempt.get(), "the handler returned null")
-                        .contextWrite(sink.contextView())
-                        .subscribe(nothing -> {}, sink::error, sink::success));
-            } catch (Throwable thrown) {
-                sink.error(thrown);
-            }
-        });
-    }
-
-    /** What a handler says of how it is to be run. Fails with an exception whatever it throws, for the same reason. */
+    /** What a handler says of how it is to be run. Fails with an exception whatever it throws, as an {@link Attempt} does. */
     static <T> T asked(Supplier<T> function) {
         try {
             return Objects.requireNonNull(function.get());

@@ -486,7 +486,7 @@ final class TransactionalRun {
         List<Event> given = events.stream()
                 .map(event -> event.from(account.last().origin()))
                 .toList();
-        return Mono.firstWithSignal(Outcome.guarded(() -> handler.handle(given, connection)), tooLate)
+        return Mono.firstWithSignal(new Attempt(() -> handler.handle(given, connection)), tooLate)
                 .then(Mono.defer(() -> requireTransaction(connection)))
                 .onErrorMap(error -> late.get(), error -> new HandlerFailure(tooLate(), false));
     }
