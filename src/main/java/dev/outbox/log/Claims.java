@@ -130,7 +130,8 @@ public final class Claims {
      * Claims a subscription.
      *
      * @param kind if it is {@code transactional}, nothing that is done may come again
-     * @return the stored checkpoint, with a fencing token above all that were given before; a new handler begins at the beginning of the log. Fails with {@link OtherShardsException} if
+     * @return the stored checkpoint, with a fencing token above all that were given before; a new handler begins at the beginning of
+     *     the log. Fails with {@link OtherShardsException} if
      *     another set of its shards is in force and cannot be followed yet
      */
     public Mono<Checkpoint> claim(String handler, String kind, Wanted wanted, String instance) {
