@@ -7,7 +7,6 @@ import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.TCP_KEEPAL
 import static io.r2dbc.spi.ConnectionFactoryOptions.CONNECT_TIMEOUT;
 
 import io.r2dbc.pool.ConnectionPool;
-import io.r2dbc.pool.ConnectionPoolConfiguration;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider;
 import io.r2dbc.spi.ConnectionFactoryOptions;
@@ -33,15 +32,7 @@ public final class Connections {
 
     /** A pool, whose every wait is bounded; the caller disposes it. */
     public ConnectionPool pool(String name, int size, Map<String, String> settings) {
-        return new ConnectionPool(ConnectionPoolConfiguration.builder(unpooled(name, settings))
-                .name(name)
-                .initialSize(0)
-                .maxSize(size)
-                .maxAcquireTime(Duration.ofSeconds(5))
-                .maxCreateConnectionTime(Duration.ofSeconds(3))
-                .maxValidationTime(Duration.ofSeconds(1))
-                .maxLifeTime(Duration.ofMinutes(30))
-                .build());
+        return new Pool(unpooled(name, settings), name, size, Duration.ofSeconds(5), Duration.ofSeconds(3));
     }
 
     /** For a connection that its user keeps. */

@@ -48,12 +48,20 @@ public final class Database {
 
     /** Runs one statement in its own transaction and collects its rows. */
     public <T> Mono<List<T>> query(Function<Readable, T> row, String sql, @Nullable Object... values) {
-        return run(connection -> rows(connection, row, sql, values).collectList());
+        return statement(connection -> rows(connection, row, sql, values).collectList());
     }
 
     /** Runs one statement in its own transaction and answers how many rows it changed. */
     public Mono<Long> update(String sql, @Nullable Object... values) {
-        return run(connection -> update(connection, sql, values));
+        return statement(connection -> update(connection, sql, values));
+    }
+
+    /** The connection may have been made while the server stood by; nothing was done on it, so another one is tried. */
+    private <T> Mono<T> statement(Function<PostgresqlConnection, Mono<T>> work) {
+        return run(work)
+                .onErrorResume(
+                        DatabaseUnavailableException.class,
+                        error -> error.isReadOnly() ? run(work) : Mono.error(error));
     }
 
     /**
@@ -122,8 +130,19 @@ public final class Database {
         Disposable expiry =
                 timer.schedule(() -> connection.close().onErrorComplete().subscribe(), left, TimeUnit.NANOSECONDS);
         return Mono.defer(() -> work.apply(connection))
-                .onErrorMap(error -> DatabaseUnavailableException.of(error, true))
+                .onErrorResume(error -> failed(connection, DatabaseUnavailableException.of(error, true)))
                 .doFinally(end -> expiry.dispose());
+    }
+
+    /** What was connected to a server that takes no changes may stay read-only when the server does not. */
+    private <T> Mono<T> failed(PostgresqlConnection connection, Throwable error) {
+        if (!(error instanceof DatabaseUnavailableException away && away.isReadOnly())) {
+            return Mono.error(error);
+        }
+        if (connections instanceof Pool pool) {
+            pool.renew();
+        }
+        return connection.close().onErrorComplete().then(Mono.error(error));
     }
 
     private static PostgresqlConnection physical(Connection connection) {

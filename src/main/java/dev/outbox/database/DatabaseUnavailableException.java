@@ -21,11 +21,25 @@ public final class DatabaseUnavailableException extends RuntimeException {
     /** query_canceled: statement_timeout ended the statement. */
     private static final String QUERY_CANCELED = "57014";
 
+    /** read_only_sql_transaction: the server stands by for another, or was told to take no changes. */
+    private static final String READ_ONLY = "25006";
+
+    /** With these the server says that it has rolled back, and lives on. */
+    private static final Set<String> ROLLED_BACK = Set.of(LOCK_NOT_AVAILABLE, QUERY_CANCELED, READ_ONLY);
+
     private final boolean asked;
 
     private DatabaseUnavailableException(@Nullable Throwable cause, boolean asked) {
-        super(asked ? "The database did not answer" : "The database could not be reached", cause);
+        super(message(state(cause), asked), cause);
         this.asked = asked;
+    }
+
+    private static String message(String state, boolean asked) {
+        return switch (state) {
+            case READ_ONLY -> "The database takes no changes";
+            case LOCK_NOT_AVAILABLE, QUERY_CANCELED -> "The database gave up in time";
+            default -> asked ? "The database did not answer" : "The database could not be reached";
+        };
     }
 
     /** More work waits for the database than it can do in time; this piece of it was not begun. */
@@ -33,31 +47,50 @@ public final class DatabaseUnavailableException extends RuntimeException {
         return new DatabaseUnavailableException(null, false);
     }
 
-    /** Whether the statement may have been sent: then it is not known whether it took effect. */
+    /** Whether it is not known if the statement took effect: it may have been sent, and the server has not said that it gave it up. */
     public boolean asked() {
         return asked;
     }
 
     /** Whether the server is there and gave the statement up because its time was over, as when somebody holds a lock. */
     public boolean ranOutOfTime() {
-        return getCause() instanceof R2dbcException failure
-                && (QUERY_CANCELED.equals(failure.getSqlState()) || LOCK_NOT_AVAILABLE.equals(failure.getSqlState()));
+        return says(QUERY_CANCELED) || isLocked();
+    }
+
+    /** Whether the server is there and gave the statement up because somebody held a lock for too long. */
+    public boolean isLocked() {
+        return says(LOCK_NOT_AVAILABLE);
+    }
+
+    /** Whether the server is there and takes no changes. */
+    public boolean isReadOnly() {
+        return says(READ_ONLY);
+    }
+
+    private boolean says(String state) {
+        return state.equals(state(getCause()));
     }
 
     /** The error itself, or this exception around it if it says that the database is away. */
     static Throwable of(Throwable error, boolean asked) {
-        return saysAway(error) ? new DatabaseUnavailableException(error, asked) : error;
+        return saysAway(error)
+                ? new DatabaseUnavailableException(error, asked && !ROLLED_BACK.contains(state(error)))
+                : error;
     }
 
     private static boolean saysAway(Throwable error) {
-        if (error instanceof R2dbcException failure && failure.getSqlState() != null) {
-            String state = failure.getSqlState();
-            return CLASSES.contains(state.substring(0, 2)) || state.equals(LOCK_NOT_AVAILABLE);
+        String state = state(error);
+        if (!state.isEmpty()) {
+            return CLASSES.contains(state.substring(0, 2)) || ROLLED_BACK.contains(state);
         }
         return error instanceof R2dbcNonTransientResourceException
                 || error instanceof R2dbcTransientResourceException
                 || error instanceof R2dbcTimeoutException
                 || error instanceof TimeoutException
                 || error instanceof IOException;
+    }
+
+    private static String state(@Nullable Throwable error) {
+        return error instanceof R2dbcException failure && failure.getSqlState() != null ? failure.getSqlState() : "";
     }
 }

@@ -102,10 +102,20 @@ public final class Problem extends RuntimeException {
     }
 
     private static Problem databaseUnavailable(DatabaseUnavailableException away) {
-        String detail = away.asked()
-                ? "The database did not answer in time. If a change was asked for, it is not known whether it was made:"
-                        + " read before trying again."
-                : "The database cannot be reached. Nothing was changed; try again.";
+        String detail;
+        if (away.isReadOnly()) {
+            detail = "The database takes no changes at present. Nothing was changed; try again.";
+        } else if (away.isLocked()) {
+            detail = "Somebody else holds what is to be changed. Nothing was changed; try again.";
+        } else if (away.ranOutOfTime()) {
+            detail = "The database could not do it in time. Nothing was changed; try again.";
+        } else if (away.asked()) {
+            detail =
+                    "The database did not answer in time. If a change was asked for, it is not known whether it was made:"
+                            + " read before trying again.";
+        } else {
+            detail = "The database cannot be reached. Nothing was changed; try again.";
+        }
         return of(HttpStatus.SERVICE_UNAVAILABLE, "database-unavailable", "Database unavailable", detail)
                 .header(HttpHeaders.RETRY_AFTER, "1");
     }
