@@ -7,6 +7,7 @@ import dev.outbox.OutboxApplication;
 import dev.outbox.database.Database;
 import dev.outbox.log.Event;
 import dev.outbox.relay.Handler;
+import dev.outbox.relay.RetryPolicy;
 import dev.outbox.relay.TransactionalHandler;
 import io.netty.channel.ChannelOption;
 import io.r2dbc.pool.ConnectionPool;
@@ -14,8 +15,10 @@ import io.r2dbc.pool.PoolMetrics;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;
+import java.util.Optional;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import org.jspecify.annotations.Nullable;
 import org.springframework.boot.builder.SpringApplicationBuilder;
 import org.springframework.context.support.GenericApplicationContext;
 import org.springframework.web.reactive.function.server.RouterFunction;
@@ -37,11 +40,16 @@ final class TestedApplication {
     /** What the handler is called that posts to it, {@code faults-sink} if it is not given. */
     static final String SINK_HANDLER = "FAULTS_SINK_HANDLER";
 
+    private static final String SINK_NAME = "faults-sink";
+
     /** With any value that handler tries again by itself for as long as the sink refuses, where it should fail. */
     static final String STUBBORN = "FAULTS_STUBBORN";
 
     /** With any value the handler that counts fails at each 50th event, once in each process. */
     static final String FRAGILE = "FAULTS_FRAGILE";
+
+    /** With any value {@code faults-sink} and the handler that counts can be told to misbehave, by {@code GET /faults/trouble/{permille}}. */
+    static final String TROUBLE = "FAULTS_TROUBLE";
 
     /** With any value the handlers of the next version are there too. */
     static final String NEXT = "FAULTS_NEXT";
@@ -62,20 +70,34 @@ final class TestedApplication {
     }
 
     private static void register(GenericApplicationContext context) {
+        Trouble trouble = System.getenv(TROUBLE) == null ? null : new Trouble();
         String sink = System.getenv(SINK);
         if (sink != null) {
-            String name = System.getenv().getOrDefault(SINK_HANDLER, "faults-sink");
-            context.registerBean("faultsSink", Handler.class, () -> new SinkHandler(name, sink));
+            String name = System.getenv().getOrDefault(SINK_HANDLER, SINK_NAME);
+            Trouble ofSink = name.equals(SINK_NAME) ? trouble : null;
+            context.registerBean("faultsSink", Handler.class, () -> new SinkHandler(name, sink, ofSink));
         }
-        context.registerBean("faultsCount", TransactionalHandler.class, () -> new Counting("faults-count"));
+        context.registerBean("faultsCount", TransactionalHandler.class, () -> new Counting("faults-count", trouble));
         if (System.getenv(NEXT) != null) {
-            context.registerBean("faultsNext", TransactionalHandler.class, () -> new Counting("faults-next"));
+            context.registerBean("faultsNext", TransactionalHandler.class, () -> new Counting("faults-next", null));
         }
         context.registerBean(
                 "faultsRoutes",
                 RouterFunction.class,
                 () -> route(GET("/faults/borrowed"), request -> borrowed(context))
-                        .andRoute(GET("/faults/clock"), request -> clock()));
+                        .andRoute(GET("/faults/clock"), request -> clock())
+                        .andRoute(
+                                GET("/faults/trouble/{permille}"),
+                                request -> trouble(trouble, Integer.parseInt(request.pathVariable("permille")))));
+    }
+
+    /** Says what was done so far. */
+    private static Mono<ServerResponse> trouble(@Nullable Trouble trouble, int permille) {
+        if (trouble == null) {
+            return ServerResponse.notFound().build();
+        }
+        trouble.with(permille);
+        return ServerResponse.ok().bodyValue(trouble.done());
     }
 
     private static Mono<ServerResponse> borrowed(GenericApplicationContext context) {
@@ -100,9 +122,22 @@ final class TestedApplication {
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1_000)
                 .responseTimeout(PATIENCE);
 
-        SinkHandler(String name, String url) {
+        private final @Nullable Trouble trouble;
+
+        SinkHandler(String name, String url, @Nullable Trouble trouble) {
             this.name = name;
             this.url = url;
+            this.trouble = trouble;
+        }
+
+        @Override
+        public RetryPolicy retryPolicy() {
+            return trouble == null ? RetryPolicy.DEFAULT : Trouble.POLICY;
+        }
+
+        @Override
+        public Duration timeout() {
+            return trouble == null ? Handler.super.timeout() : Trouble.TIMEOUT;
         }
 
         @Override
@@ -121,7 +156,11 @@ final class TestedApplication {
         }
 
         @Override
+        @SuppressWarnings("NullAway") // null is one of the things that go wrong
         public Mono<Void> handle(Event event) {
+            if (trouble != null && trouble.isDue(event)) {
+                return trouble.deed(event);
+            }
             String line = event.id() + " " + event.aggregateType() + "/" + event.key() + " " + process;
             Mono<Void> post = http.post()
                     .uri(url)
@@ -141,8 +180,16 @@ final class TestedApplication {
         private final boolean fragile = System.getenv(FRAGILE) != null;
         private final Set<Long> failed = ConcurrentHashMap.newKeySet();
 
-        Counting(String name) {
+        private final @Nullable Trouble trouble;
+
+        Counting(String name, @Nullable Trouble trouble) {
             this.name = name;
+            this.trouble = trouble;
+        }
+
+        @Override
+        public RetryPolicy retryPolicy() {
+            return trouble == null ? RetryPolicy.DEFAULT : Trouble.POLICY;
         }
 
         @Override
@@ -156,7 +203,14 @@ final class TestedApplication {
         }
 
         @Override
+        @SuppressWarnings("NullAway") // null is one of the things that go wrong
         public Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
+            Optional<Event> due = trouble == null
+                    ? Optional.empty()
+                    : events.stream().filter(trouble::isDue).findFirst();
+            if (due.isPresent()) {
+                return trouble.deed(events, due.get(), connection);
+            }
             if (fragile && events.stream().anyMatch(event -> event.id() % 50 == 0 && failed.add(event.id()))) {
                 return Mono.error(new IllegalStateException("one of these fails"));
             }

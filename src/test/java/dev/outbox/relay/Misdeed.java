@@ -7,7 +7,7 @@ import reactor.core.CoreSubscriber;
 import reactor.core.publisher.Mono;
 
 /** What a handler of somebody else may do when it is given an event. */
-enum Misdeed {
+public enum Misdeed {
     FAILS_WITH_NUL(() -> Mono.error(new IllegalStateException("a\0b"))),
     FAILS_WITH_HALF_A_PAIR(() -> Mono.error(new IllegalStateException("a\ud83d"))),
     FAILS_WITH_A_PAIR_AT_THE_CUT(() -> Mono.error(new IllegalStateException("\ud83d\ude00".repeat(1_000)))),
@@ -39,7 +39,7 @@ enum Misdeed {
     RETURNS_NULL(() -> null);
 
     @SuppressWarnings("ImmutableEnumChecker") // none of them keeps anything
-    final Supplier<@Nullable Mono<Void>> deed;
+    public final Supplier<@Nullable Mono<Void>> deed;
 
     Misdeed(Supplier<@Nullable Mono<Void>> deed) {
         this.deed = deed;
