@@ -36,13 +36,18 @@ public record Keyset(long after, int limit) {
      * @param rows at most {@link #oneMore()}
      */
     public <T> Mono<ServerResponse> answer(ServerRequest request, List<T> rows, ToLongFunction<T> id) {
+        boolean more = rows.size() > limit;
+        return answer(request, more ? rows.subList(0, limit) : rows, more, id);
+    }
+
+    /** The same for a page that may have ended before its limit, as large rows make it. */
+    public static <T> Mono<ServerResponse> answer(
+            ServerRequest request, List<T> page, boolean more, ToLongFunction<T> id) {
         ServerResponse.BodyBuilder answer = ServerResponse.ok().varyBy(HttpHeaders.ACCEPT);
-        if (rows.size() <= limit) {
-            return answer.bodyValue(rows);
-        }
-        List<T> page = rows.subList(0, limit);
-        long last = id.applyAsLong(page.get(limit - 1));
-        return answer.header(HttpHeaders.LINK, next(request, last)).bodyValue(page);
+        return more
+                ? answer.header(HttpHeaders.LINK, next(request, id.applyAsLong(page.get(page.size() - 1))))
+                        .bodyValue(page)
+                : answer.bodyValue(page);
     }
 
     /** Relative to the host, which behind a proxy is not known here. */

@@ -98,13 +98,37 @@ public class EventLog {
             where $1
             """);
 
-    /** The events of one key; index event_aggregate_idx. */
+    /**
+     * The events of one key: their ids by event_aggregate_idx, then one after the other by event_pkey, until the page is large enough or
+     * full. Their texts count, since what is stored may be a hundredth of them; so none is unpacked that is not on the page.
+     *
+     * <p>$1 type, $2 key, $3 after, $4 limit, $5 bytes
+     */
     private static final String OF_KEY = """
-            select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
-            from outbox.event
-            where aggregate_type = $1 and aggregate_id = $2 and id > $3
+            with recursive present as materialized (
+                select array_agg(id order by id) as ids
+                from (
+                    select id
+                    from outbox.event
+                    where aggregate_type = $1 and aggregate_id = $2 and id > $3
+                    order by id
+                    limit $4::int + 1) e
+            ), page (size, id, bytes) as (
+                select 0, null::bigint, 0::bigint
+                union all
+                select size + 1, ids[size + 1], bytes + (
+                    select octet_length(payload::text) + coalesce(octet_length(headers::text), 0)
+                    from outbox.event e
+                    where e.id = ids[size + 1])
+                from page
+                cross join present
+                where size < least($4::int, cardinality(ids)) and bytes <= $5
+            )
+            select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers,
+                (select cardinality(ids) from present) > (select max(size) from page) as more
+            from page
+            join outbox.event using (id)
             order by id
-            limit $4
             """;
 
     /** Index event_pkey, once for each. */
@@ -124,6 +148,9 @@ public class EventLog {
     private static final String COMMIT = "select pg_logical_emit_message(true, 'outbox', '')::text as lsn where $1";
 
     private static final int PAGE_BYTES = 4 * 1024 * 1024;
+
+    /** People read these, many at once perhaps. */
+    private static final int KEY_PAGE_BYTES = 1024 * 1024;
 
     private static final String IDENTITY = "select id from outbox.identity";
 
@@ -232,9 +259,13 @@ public class EventLog {
                 pageBytes);
     }
 
-    /** The events of one key with ids above {@code after}, the oldest first; at most {@code limit}. */
-    public Mono<List<Event>> ofKey(String aggregateType, String key, long after, int limit) {
-        return unchanged(OF_KEY, aggregateType, key, after, limit);
+    /**
+     * The events of one key with ids above {@code after}, the oldest first: at most {@code limit}, fewer if they are large, at least one if
+     * there is one.
+     */
+    public Mono<KeyPage> ofKey(String aggregateType, String key, long after, int limit) {
+        return unchanged(EventLog::eventOfKey, OF_KEY, aggregateType, key, after, limit, KEY_PAGE_BYTES)
+                .map(KeyPage::of);
     }
 
     /** One event; empty if it is not in the log. */
@@ -247,13 +278,14 @@ public class EventLog {
     public Mono<List<Event>> events(Collection<Long> ids) {
         Long[] wanted = ids.stream().distinct().toArray(Long[]::new);
         return database.query(EventLog::event, SOME, (Object) wanted)
-                .flatMap(found -> found.size() == wanted.length ? Mono.just(found) : unchanged(SOME, (Object) wanted));
+                .flatMap(found -> found.size() == wanted.length
+                        ? Mono.just(found)
+                        : unchanged(EventLog::event, SOME, (Object) wanted));
     }
 
-    private Mono<List<Event>> unchanged(String sql, Object... values) {
+    private <T> Mono<List<T>> unchanged(Function<Readable, T> row, String sql, Object... values) {
         return database.run(connection -> PartitionList.during(
-                connection,
-                () -> Database.rows(connection, EventLog::event, sql, values).collectList()));
+                connection, () -> Database.rows(connection, row, sql, values).collectList()));
     }
 
     private static String in(String statement) {
@@ -327,6 +359,10 @@ public class EventLog {
                 requireNonNull(row.get("settled", Boolean.class)),
                 text(row, "history"),
                 row.get("partitions", String.class));
+    }
+
+    private static KeyPage.Row eventOfKey(Readable row) {
+        return new KeyPage.Row(event(row), requireNonNull(row.get("more", Boolean.class)));
     }
 
     private static Event event(Readable row) {

@@ -7,6 +7,7 @@ import dev.outbox.http.Keyset;
 import dev.outbox.http.Methods;
 import dev.outbox.http.Parameters;
 import dev.outbox.log.EventLog;
+import dev.outbox.log.KeyPage;
 import dev.outbox.problems.Problem;
 import java.util.List;
 import org.springframework.context.annotation.Bean;
@@ -48,8 +49,8 @@ class OrderEventRouter {
         return exists(id)
                 .filter(known -> known)
                 .switchIfEmpty(Mono.error(() -> Problem.unknown("order", id)))
-                .flatMap(known -> events(id, keyset))
-                .flatMap(events -> keyset.answer(request, events, OrderEvent::id));
+                .flatMap(known -> log.ofKey("order", Long.toString(id), keyset.after(), keyset.limit()))
+                .flatMap(page -> answer(request, page));
     }
 
     private Mono<Boolean> exists(long id) {
@@ -57,8 +58,8 @@ class OrderEventRouter {
                 .map(rows -> rows.get(0));
     }
 
-    private Mono<List<OrderEvent>> events(long id, Keyset keyset) {
-        return log.ofKey("order", Long.toString(id), keyset.after(), keyset.oneMore())
-                .map(events -> events.stream().map(OrderEvent::of).toList());
+    private static Mono<ServerResponse> answer(ServerRequest request, KeyPage page) {
+        List<OrderEvent> events = page.events().stream().map(OrderEvent::of).toList();
+        return Keyset.answer(request, events, page.more(), OrderEvent::id);
     }
 }

@@ -62,6 +62,31 @@ class EventLogIntegrationTests {
         assertThat(page(Position.BEGINNING, 100).events()).hasSize(10);
     }
 
+    /** Repeated letters are stored in a hundredth of their length. */
+    @Test
+    void theEventsOfAKeyComeInPagesThatEndByBytesAsTheyAreReadAndOneThatIsTooLargeComesAlone() {
+        database.execute("""
+                insert into outbox.event (aggregate_type, aggregate_id, type, payload)
+                select 'thing', 'k', 'thing.made', jsonb_build_object('n', n, 'text', repeat('x', case n when 9 then 2000000 else 400000 end))
+                from generate_series(1, 9) n
+                """);
+        List<Integer> sizes = new ArrayList<>();
+        List<Long> ids = new ArrayList<>();
+        KeyPage page = await(log.ofKey("thing", "k", 0, 4));
+        ids.addAll(page.events().stream().map(Event::id).toList());
+        sizes.add(page.events().size());
+        while (page.more()) {
+            page = await(log.ofKey("thing", "k", ids.get(ids.size() - 1), 4));
+            ids.addAll(page.events().stream().map(Event::id).toList());
+            sizes.add(page.events().size());
+        }
+        assertThat(sizes).containsExactly(3, 3, 3);
+        assertThat(ids).hasSize(9).isSorted().doesNotHaveDuplicates();
+        assertThat(await(log.ofKey("thing", "k", ids.get(7), 4)).events()).hasSize(1);
+        assertThat(await(log.ofKey("thing", "k", 0, 2)).more()).isTrue();
+        assertThat(await(log.ofKey("thing", "k", ids.get(8), 2))).isEqualTo(new KeyPage(List.of(), false));
+    }
+
     @Test
     void thePositionPassesWhatIsNotWanted() {
         change("update orders set status = 'shipped' where id = 1");

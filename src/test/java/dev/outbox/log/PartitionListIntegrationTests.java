@@ -77,7 +77,8 @@ class PartitionListIntegrationTests {
 
     @Test
     void theEventsOfAKeyAreFoundWhileOthersMoveThem() throws Exception {
-        assertThat(duringAMove(() -> log.ofKey("thing", "moved", 0, 100))).hasSize(10);
+        assertThat(duringAMove(() -> log.ofKey("thing", "moved", 0, 100)).events())
+                .hasSize(10);
     }
 
     @Test

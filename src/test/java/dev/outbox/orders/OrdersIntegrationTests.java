@@ -452,6 +452,32 @@ class OrdersIntegrationTests {
                 .isEqualTo(4);
     }
 
+    /** 60 of 100 kB, of a type that nobody subscribes to. */
+    @Test
+    void pagesOfLargeEventsEndByBytesAndLeadOn() {
+        DATABASE.execute("insert into outbox.event (aggregate_type, aggregate_id, type, payload)"
+                + " select 'order', '42', 'order.noted', to_jsonb(repeat('x', 100000)) from generate_series(1, 60)");
+        int found = 0;
+        for (String next = "/orders/42/events?limit=1000"; next != null; ) {
+            EntityExchangeResult<byte[]> page = client.mutate()
+                    .codecs(codecs -> codecs.defaultCodecs().maxInMemorySize(10_000_000))
+                    .build()
+                    .get()
+                    .uri(next)
+                    .exchange()
+                    .expectStatus()
+                    .isOk()
+                    .expectBody()
+                    .returnResult();
+            String body = text(page.getResponseBody());
+            assertThat(body).hasSizeBetween(100_000, 1_300_000);
+            found += body.split("order\\.noted", -1).length - 1;
+            String link = page.getResponseHeaders().getFirst(HttpHeaders.LINK);
+            next = link == null ? null : link.substring(1, link.indexOf('>'));
+        }
+        assertThat(found).isEqualTo(60);
+    }
+
     private WebTestClient.ResponseSpec patch(String path, String body) {
         return client.patch()
                 .uri(path)
