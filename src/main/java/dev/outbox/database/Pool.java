@@ -4,15 +4,21 @@ import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.ConnectionPoolConfiguration;
 import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
+import io.r2dbc.spi.R2dbcNonTransientResourceException;
 import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
+import java.util.Set;
+import java.util.concurrent.ConcurrentHashMap;
 import reactor.core.publisher.Mono;
 import reactor.pool.PooledRefMetadata;
 
 /**
- * A pool whose every wait is bounded, and which hands out no connection that is known to be of no use: those that the server has closed
- * are replaced while they are being borrowed, however many they are. Knowing that takes no round trip, as the driver reads what the
- * server says also while a connection is idle.
+ * A pool whose every wait is bounded, and which hands out no connection that died while nobody used it.
+ *
+ * <p>Those that the server has closed are replaced while they are being borrowed, however many they are. Knowing that takes no round
+ * trip, as the driver reads what the server says while a connection is idle too. A host that vanished says nothing: so a connection
+ * that was idle for a while is asked, which costs a round trip while there is little to do and none under load. If it does not answer,
+ * all that are as old as it are replaced.
  */
 final class Pool extends ConnectionPool {
 
@@ -20,6 +26,12 @@ final class Pool extends ConnectionPool {
 
     /** Beneath this nothing is gained: what was connected since then has met the same server. */
     private static final long RENEWED_AT_MOST_EVERY_MS = 1_000;
+
+    /** So long after it was used a connection is borrowed unasked. */
+    static final Duration SURE_FOR = Duration.ofMillis(500);
+
+    /** How long a connection that is asked may take. */
+    private static final Duration ANSWER_WITHIN = Duration.ofMillis(500);
 
     private final Renewal renewal;
 
@@ -40,6 +52,7 @@ final class Pool extends ConnectionPool {
                 .maxSize(size)
                 .maxAcquireTime(acquireWithin)
                 .maxCreateConnectionTime(connectWithin)
+                .postAllocate(renewal::ask)
                 .customizer(pool -> pool.evictionPredicate(renewal::isOfNoUse))
                 .build());
         this.renewal = renewal;
@@ -54,6 +67,9 @@ final class Pool extends ConnectionPool {
 
         private volatile long renewedAt;
 
+        /** Between the two questions of one borrower. */
+        private final Set<Connection> unsure = ConcurrentHashMap.newKeySet();
+
         void renew() {
             long now = System.currentTimeMillis();
             if (now - renewedAt >= RENEWED_AT_MOST_EVERY_MS) {
@@ -61,8 +77,33 @@ final class Pool extends ConnectionPool {
             }
         }
 
+        /** Asked whenever a connection is about to be borrowed, or is given back. */
         boolean isOfNoUse(Connection connection, PooledRefMetadata life) {
-            return life.lifeTime() >= LIFE.toMillis() || life.allocationTimestamp() <= renewedAt || !isOpen(connection);
+            unsure.remove(connection);
+            if (life.lifeTime() >= LIFE.toMillis() || life.allocationTimestamp() <= renewedAt || !isOpen(connection)) {
+                return true;
+            }
+            if (life.idleTime() >= SURE_FOR.toMillis()) {
+                unsure.add(connection);
+            }
+            return false;
+        }
+
+        /** Fails if the connection is dead; the pool then tries another one. */
+        Mono<Void> ask(Connection connection) {
+            if (!unsure.remove(connection)) {
+                return Mono.empty();
+            }
+            return Mono.from(connection.validate(ValidationDepth.REMOTE))
+                    .timeout(ANSWER_WITHIN, Mono.just(false))
+                    .filter(alive -> alive)
+                    .switchIfEmpty(Mono.defer(this::isDead))
+                    .then();
+        }
+
+        private Mono<Boolean> isDead() {
+            renew();
+            return Mono.error(new R2dbcNonTransientResourceException("The connection is dead"));
         }
 
         /** The answer is there at once, for nobody is asked. */
