@@ -141,6 +141,10 @@ class OrderRouter {
     private Mono<ServerResponse> changeMany(ServerRequest request) {
         Parameters.of(request);
         RequestBody.require(request, APPLICATION_NDJSON);
+        if (!request.headers().header(HttpHeaders.IF_MATCH).isEmpty()) {
+            throw Problem.invalidParameter(
+                    HttpHeaders.IF_MATCH, "There is no `If-Match` for many orders; give a line its `version`.");
+        }
         return ServerResponse.ok()
                 .contentType(APPLICATION_NDJSON)
                 .body(JsonLines.of(lines.answer(request.body(BodyExtractors.toDataBuffers()))));

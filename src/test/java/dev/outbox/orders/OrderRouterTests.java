@@ -336,6 +336,25 @@ class OrderRouterTests {
                         three -> assertThat(three).contains("database-unavailable", "\"line\":3", "\"id\":1"));
     }
 
+    @ParameterizedTest
+    @ValueSource(strings = {"*", "\"1\"", ""})
+    void linesHaveNoIfMatchBecauseEachHasItsVersion(String versions) {
+        client.patch()
+                .uri("/orders")
+                .header("If-Match", versions)
+                .contentType(MediaType.APPLICATION_NDJSON)
+                .bodyValue("{\"id\":1,\"status\":\"shipped\"}")
+                .exchange()
+                .expectStatus()
+                .isBadRequest()
+                .expectBody()
+                .jsonPath("$.type")
+                .isEqualTo("urn:outbox:problem:invalid-parameter")
+                .jsonPath("$.parameter")
+                .isEqualTo("If-Match");
+        assertThat(store.changes).isEmpty();
+    }
+
     private WebTestClient.ResponseSpec patch(String uri, String body) {
         return client.patch()
                 .uri(uri)
