@@ -1,7 +1,6 @@
 package dev.outbox.database;
 
 import static org.assertj.core.api.Assertions.assertThat;
-import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import java.io.BufferedReader;
 import java.io.IOException;
@@ -96,22 +95,24 @@ class EmbeddedDatabaseIntegrationTests {
     }
 
     @Test
-    void dataThatWereNotMadeToTheEndAreMadeAgain() throws Exception {
-        Files.createDirectories(directory.resolve("data").resolve("base"));
-        Files.writeString(directory.resolve("data").resolve("postgresql.conf"), "# initdb was killed here");
-        assertThat(value(hold().port, "select current_database()")).isEqualTo("outbox");
-    }
+    void aNumberThatAnotherPostgresHasByNowIsNoObstacle() throws Exception {
+        Holder left = hold();
+        execute(left.port, "create table kept (value int)", "insert into kept values (42)");
+        left.close();
+        Path elsewhere = directory.resolve("elsewhere");
+        Holder other = hold(elsewhere);
+        Files.copy(elsewhere.resolve("data").resolve("postmaster.pid"), serverFile());
 
-    @Test
-    void whatPreventsTheServerIsSaid() throws Exception {
-        Path file = Files.writeString(directory.resolve("file"), "not a directory");
-        assertThatThrownBy(() -> EmbeddedDatabase.open(file))
-                .isInstanceOfSatisfying(
-                        NoDatabaseException.class, e -> assertThat(e.action()).contains("spring.r2dbc.url"));
+        assertThat(value(hold().port, "select value from kept")).isEqualTo("42");
+        assertThat(value(other.port, "select current_database()")).isEqualTo("outbox");
     }
 
     private Holder hold() throws IOException {
-        Holder holder = new Holder(directory);
+        return hold(directory);
+    }
+
+    private Holder hold(Path inDirectory) throws IOException {
+        Holder holder = new Holder(inDirectory);
         holders.add(holder);
         return holder;
     }

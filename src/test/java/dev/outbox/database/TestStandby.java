@@ -95,7 +95,8 @@ public final class TestStandby implements AutoCloseable {
         return primary.data.pgCtl().toString();
     }
 
-    private static void copy(Path from, Path to) throws IOException {
+    /** All but the file that says that a server runs there. */
+    static void copy(Path from, Path to) throws IOException {
         List<Path> files;
         try (Stream<Path> walk = Files.walk(from)) {
             files = walk.toList();
