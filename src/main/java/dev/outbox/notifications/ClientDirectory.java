@@ -23,7 +23,7 @@ final class ClientDirectory {
 
     private final Database database;
 
-    ClientDirectory(@Qualifier("relay") Database database) {
+    ClientDirectory(@Qualifier("handlers") Database database) {
         this.database = database;
     }
 

@@ -37,18 +37,48 @@ class RelayConfiguration {
 
     private static final Duration DEADLINE = Duration.ofSeconds(30);
 
-    /**
-     * For checkpoints and transactional handlers. The server ends a transaction whose owner is silent: what a frozen owner has
-     * written would keep whoever follows it waiting.
-     */
+    /** The server ends a transaction whose owner is silent: what a frozen owner has written would keep whoever follows it waiting. */
+    private static final Map<String, String> SETTINGS =
+            Map.of("statement_timeout", "20s", "idle_in_transaction_session_timeout", "5s");
+
+    /** For what keeps the promise: claims, checkpoints, what is parked. Nobody's code runs on them. */
     @Bean(destroyMethod = "dispose", defaultCandidate = false)
     ConnectionPool relayPool(Connections connections) {
-        return connections.pool(
-                "outbox relay", 8, Map.of("statement_timeout", "20s", "idle_in_transaction_session_timeout", "5s"));
+        return connections.pool("outbox relay", 8, SETTINGS);
     }
 
     @Bean
     Database relay(@Qualifier("relayPool") ConnectionPool pool) {
+        return new Database(pool, DEADLINE);
+    }
+
+    /** For pages of transactional handlers: as many as can be in hand at once, so that none waits for another that does not end. */
+    @Bean(destroyMethod = "dispose", defaultCandidate = false)
+    ConnectionPool transactionsPool(Connections connections, ObjectProvider<TransactionalHandler> handlers) {
+        int subscriptions = handlers.stream()
+                .mapToInt(handler -> Math.max(1, handler.shards()))
+                .sum();
+        return transactionsPool(connections, subscriptions);
+    }
+
+    static ConnectionPool transactionsPool(Connections connections, int subscriptions) {
+        return connections.pool(
+                "outbox transactions", Math.max(1, TransactionalSubscription.AT_ONCE * subscriptions), SETTINGS);
+    }
+
+    @Bean
+    Database transactions(@Qualifier("transactionsPool") ConnectionPool pool) {
+        return new Database(pool, DEADLINE);
+    }
+
+    /** For what handlers look up, however much that is. */
+    @Bean(destroyMethod = "dispose", defaultCandidate = false)
+    ConnectionPool handlersPool(Connections connections) {
+        return connections.pool("outbox handlers", 8, SETTINGS);
+    }
+
+    @Bean
+    Database handlers(@Qualifier("handlersPool") ConnectionPool pool) {
         return new Database(pool, DEADLINE);
     }
 
@@ -73,6 +103,7 @@ class RelayConfiguration {
             RunStates states,
             ActionApplier actions,
             @Qualifier("relay") Database database,
+            @Qualifier("transactions") Database transactions,
             ObjectProvider<Handler> handlers,
             ObjectProvider<TransactionalHandler> transactionalHandlers,
             RelaySettings settings) {
@@ -85,7 +116,7 @@ class RelayConfiguration {
                 .forEach(subscriptions::add);
         transactionalHandlers
                 .orderedStream()
-                .flatMap(handler -> TransactionalSubscription.of(handler, DEADLINE, database, log, ledger))
+                .flatMap(handler -> TransactionalSubscription.of(handler, DEADLINE, transactions, log, ledger))
                 .forEach(subscriptions::add);
         requireNames(Stream.concat(
                 handlers.stream().map(Handler::name),

@@ -21,6 +21,9 @@ final class TransactionalSubscription implements Subscription {
     private final TransactionalHandler handler;
     private final Wanted wanted;
     private final Duration within;
+    /** How many of its transactions go at once: a page, and an event that failed before. */
+    static final int AT_ONCE = 2;
+
     private final Database database;
     private final EventLog log;
     private final Ledger ledger;

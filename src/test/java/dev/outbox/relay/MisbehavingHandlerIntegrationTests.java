@@ -203,12 +203,36 @@ class MisbehavingHandlerIntegrationTests {
             awaitParked("1 dead 3");
             Deliveries.await(
                     () -> database.number("select count(*) from pg_stat_activity where datname = current_database()"
-                                    + " and application_name = 'outbox relay' and state like '%in transaction%'")
+                                    + " and application_name = 'outbox transactions' and state like '%in transaction%'")
                             == 0,
                     SOON,
                     "its connection");
         }
         assertThat(Effects.count(database, "true")).isEqualTo(500);
+    }
+
+    /** They took all eight connections of the relay: checkpoints waited for one, and the run of whoever stored them began again. */
+    @Test
+    void nineThatNeverEndInTheirTransactionsLeaveCheckpointsTheirConnections() {
+        RecordingHandler good = new RecordingHandler("recording");
+        List<TransactionalHandler> hanging = IntStream.rangeClosed(1, 9)
+                .<TransactionalHandler>mapToObj(n -> new BadEffects("hanging-" + n, connection -> Mono.never()))
+                .toList();
+        String stored = "select coalesce(max(high), 0) from outbox.checkpoint where subscription = 'recording'";
+        try (TestRelay relay = TestRelay.with(database, List.of(good), hanging)) {
+            TestEvents.write(database, "bad");
+            Deliveries.await(() -> database.number(hangingTransactions()) == 9, SOON, "all of them");
+            TestEvents.write(database, "good");
+            good.awaitCount(2, Duration.ofSeconds(2));
+            Deliveries.await(() -> database.number(stored) >= 2, Duration.ofSeconds(2), "its checkpoint");
+        }
+        assertThat(database.number("select count(*) from outbox.subscription where failed_at is not null"))
+                .isZero();
+    }
+
+    private static String hangingTransactions() {
+        return "select count(*) from pg_stat_activity where datname = current_database()"
+                + " and application_name like 'outbox %' and state = 'idle in transaction'";
     }
 
     /** While a parked event hangs, new ones come as fast as ever. */
@@ -300,16 +324,22 @@ class MisbehavingHandlerIntegrationTests {
 
     private static final class BadEffects implements TransactionalHandler {
 
+        private final String name;
         private final Function<PostgresqlConnection, Mono<Void>> deed;
         private final Effects effects = new Effects(QUICK, events -> Mono.empty());
 
         BadEffects(Function<PostgresqlConnection, Mono<Void>> deed) {
+            this(Effects.NAME, deed);
+        }
+
+        BadEffects(String name, Function<PostgresqlConnection, Mono<Void>> deed) {
+            this.name = name;
             this.deed = deed;
         }
 
         @Override
         public String name() {
-            return Effects.NAME;
+            return name;
         }
 
         @Override

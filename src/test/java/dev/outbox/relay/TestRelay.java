@@ -42,6 +42,7 @@ final class TestRelay implements AutoCloseable {
     final Checkpoints checkpoints;
     final Actions actions;
     final ConnectionPool relayPool;
+    private final ConnectionPool transactionsPool;
     final ConnectionPool logPool;
 
     private TestRelay(
@@ -66,6 +67,11 @@ final class TestRelay implements AutoCloseable {
             UnaryOperator<ConnectionFactory> lots,
             Duration within) {
         relayPool = new RelayConfiguration().relayPool(connections);
+        transactionsPool = RelayConfiguration.transactionsPool(
+                connections,
+                transactional.stream()
+                        .mapToInt(handler -> Math.max(1, handler.shards()))
+                        .sum());
         logPool = TestLog.pool(connections);
         Database units = new Database(relayPool, UNITS_WITHIN);
         Database logUnits = new Database(logPool, UNITS_WITHIN);
@@ -77,7 +83,7 @@ final class TestRelay implements AutoCloseable {
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
         transactional.forEach(handler -> TransactionalSubscription.of(
-                        handler, within, new Database(lots.apply(relayPool), UNITS_WITHIN), log, ledger)
+                        handler, within, new Database(lots.apply(transactionsPool), UNITS_WITHIN), log, ledger)
                 .forEach(subscriptions::add));
         relay = new Relay(
                 RelayConfiguration.listener(connections),
@@ -214,6 +220,7 @@ final class TestRelay implements AutoCloseable {
     public void close() {
         stop();
         dispose(relayPool);
+        dispose(transactionsPool);
         dispose(logPool);
     }
 
