@@ -29,8 +29,12 @@ public final class DatabaseUnavailableException extends RuntimeException {
 
     private final boolean asked;
 
-    private DatabaseUnavailableException(@Nullable Throwable cause, boolean asked) {
-        super(message(state(cause), asked), cause);
+    /** The SQLSTATE, or nothing. */
+    private final String state;
+
+    private DatabaseUnavailableException(@Nullable Throwable cause, String state, boolean asked) {
+        super(message(state, asked), cause);
+        this.state = state;
         this.asked = asked;
     }
 
@@ -44,7 +48,12 @@ public final class DatabaseUnavailableException extends RuntimeException {
 
     /** More work waits for the database than it can do in time; this piece of it was not begun. */
     public static DatabaseUnavailableException overloaded() {
-        return new DatabaseUnavailableException(null, false);
+        return new DatabaseUnavailableException(null, "", false);
+    }
+
+    /** Somebody has held a lock for too long; this piece of work was not begun, since it would wait for the same lock. */
+    public static DatabaseUnavailableException locked() {
+        return new DatabaseUnavailableException(null, LOCK_NOT_AVAILABLE, false);
     }
 
     /** Whether it is not known if the statement took effect: it may have been sent, and the server has not said that it gave it up. */
@@ -54,27 +63,23 @@ public final class DatabaseUnavailableException extends RuntimeException {
 
     /** Whether the server is there and gave the statement up because its time was over, as when somebody holds a lock. */
     public boolean ranOutOfTime() {
-        return says(QUERY_CANCELED) || isLocked();
+        return QUERY_CANCELED.equals(state) || isLocked();
     }
 
     /** Whether the server is there and gave the statement up because somebody held a lock for too long. */
     public boolean isLocked() {
-        return says(LOCK_NOT_AVAILABLE);
+        return LOCK_NOT_AVAILABLE.equals(state);
     }
 
     /** Whether the server is there and takes no changes. */
     public boolean isReadOnly() {
-        return says(READ_ONLY);
-    }
-
-    private boolean says(String state) {
-        return state.equals(state(getCause()));
+        return READ_ONLY.equals(state);
     }
 
     /** The error itself, or this exception around it if it says that the database is away. */
     static Throwable of(Throwable error, boolean asked) {
         return saysAway(error)
-                ? new DatabaseUnavailableException(error, asked && !ROLLED_BACK.contains(state(error)))
+                ? new DatabaseUnavailableException(error, state(error), asked && !ROLLED_BACK.contains(state(error)))
                 : error;
     }
 

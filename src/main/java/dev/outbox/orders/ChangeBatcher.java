@@ -18,7 +18,7 @@ import reactor.core.publisher.MonoSink;
  *
  * <p>Alone, a change leaves at once. Under load the next batch is whatever gathered while the last ones were under way; there is no
  * timer. Two changes of one order never share a statement. A batch never waits for a row that somebody else has locked: such a
- * change is made again on its own, beside the batches, so that it holds back no other. The failure of a change is its own: if a batch fails
+ * change is made again beside the batches, by {@link LockedChanges}, so that it holds back no other. The failure of a change is its own: if a batch fails
  * as a whole, its changes are made one by one, unless the database is away.
  */
 final class ChangeBatcher {
@@ -33,6 +33,7 @@ final class ChangeBatcher {
 
     private final OrderStore store;
     private final int mostChanges;
+    private final LockedChanges locked;
 
     private final Queue<Waiting> arrived = new ConcurrentLinkedQueue<>();
     private final AtomicInteger arrivals = new AtomicInteger();
@@ -54,6 +55,7 @@ final class ChangeBatcher {
     ChangeBatcher(OrderStore store, int mostChanges) {
         this.store = store;
         this.mostChanges = mostChanges;
+        this.locked = new LockedChanges(store);
     }
 
     /** What became of the change; emits on the event loop of the connection that made it. */
@@ -67,6 +69,27 @@ final class ChangeBatcher {
             arrived.add(new Waiting(change, sink));
             drain();
         });
+    }
+
+    /** What became of each of these changes, which are made by a statement of their own; no two may be of one order. */
+    Mono<List<ChangeResult>> changeAll(List<StatusChange> changes) {
+        return store.changeUnlocked(changes)
+                .flatMap(results -> results.stream().noneMatch(ChangeBatcher::isLocked)
+                        ? Mono.just(results)
+                        : Flux.fromIterable(results)
+                                .flatMapSequential(this::unlocked, changes.size(), 1)
+                                .collectList());
+    }
+
+    private Mono<ChangeResult> unlocked(ChangeResult result) {
+        return isLocked(result)
+                ? locked.change(result.change())
+                        .onErrorResume(error -> Mono.just(ChangeResult.failed(result.change(), error)))
+                : Mono.just(result);
+    }
+
+    private static boolean isLocked(ChangeResult result) {
+        return result.kind() == ChangeResult.Kind.LOCKED;
     }
 
     private record Waiting(StatusChange change, MonoSink<ChangeResult> sink) {}
@@ -124,15 +147,14 @@ final class ChangeBatcher {
     private void answer(List<Waiting> batch, List<ChangeResult> results) {
         for (int i = 0; i < results.size(); i++) {
             Waiting one = batch.get(i);
-            if (results.get(i).kind() == ChangeResult.Kind.LOCKED) {
-                alone(one).subscribe();
+            if (isLocked(results.get(i))) {
+                locked.change(one.change()).subscribe(one.sink()::success, one.sink()::error);
             } else {
                 one.sink().success(results.get(i));
             }
         }
     }
 
-    /** Waits for the row, within the deadline of the statement. */
     private Mono<Void> alone(Waiting one) {
         return store.change(List.of(one.change()))
                 .doOnNext(results -> one.sink().success(results.get(0)))

@@ -10,9 +10,21 @@ import org.springframework.http.HttpStatus;
  * What became of a change that was asked for.
  *
  * @param order as it is now; null if there is none
+ * @param failure why it could not be tried; null with every kind but FAILED
  */
 record ChangeResult(
-        StatusChange change, Kind kind, @Nullable Order order) {
+        StatusChange change,
+        Kind kind,
+        @Nullable Order order,
+        @Nullable Problem failure) {
+
+    ChangeResult(StatusChange change, Kind kind, @Nullable Order order) {
+        this(change, kind, order, null);
+    }
+
+    static ChangeResult failed(StatusChange change, Throwable error) {
+        return new ChangeResult(change, Kind.FAILED, null, Problem.of(error, "A change of order " + change.id()));
+    }
 
     enum Kind {
         UPDATED,
@@ -21,7 +33,8 @@ record ChangeResult(
         /** Somebody else has locked the order, or it was deleted meanwhile; nothing was done. */
         LOCKED,
         STALE,
-        NOT_ALLOWED
+        NOT_ALLOWED,
+        FAILED
     }
 
     /** Why the change was not made, or null if the order is now as was asked. */
@@ -31,6 +44,7 @@ record ChangeResult(
             case UPDATED, UNCHANGED -> null;
             case UNKNOWN, LOCKED -> Problem.unknown("order", change.id());
             case STALE -> stale(requireNonNull(order));
+            case FAILED -> requireNonNull(failure);
             case NOT_ALLOWED -> notAllowed(requireNonNull(order));
         };
     }

@@ -44,7 +44,7 @@ class OrderRouter {
     OrderRouter(OrderStore store) {
         this.store = store;
         this.batcher = new ChangeBatcher(store);
-        this.lines = new StatusChangeLines(store::change);
+        this.lines = new StatusChangeLines(batcher::changeAll);
     }
 
     @Bean

@@ -10,9 +10,13 @@ import java.io.InputStreamReader;
 import java.io.OutputStream;
 import java.net.Socket;
 import java.nio.charset.StandardCharsets;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -22,6 +26,9 @@ import org.springframework.http.MediaType;
 import org.springframework.test.context.DynamicPropertyRegistry;
 import org.springframework.test.context.DynamicPropertySource;
 import org.springframework.test.web.reactive.server.WebTestClient;
+import org.springframework.web.reactive.function.client.WebClient;
+import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 
 /** Changes that come line by line, against the real database. */
 @SpringBootTest(
@@ -29,6 +36,7 @@ import org.springframework.test.web.reactive.server.WebTestClient;
         properties = "spring.liquibase.enabled=false")
 class BatchIntegrationTests {
 
+    private static final Duration SOON = Duration.ofSeconds(10);
     private static final TestDatabase DATABASE = TestDatabase.fresh();
 
     @LocalServerPort
@@ -73,6 +81,41 @@ class BatchIntegrationTests {
         assertThat(answers.get(0)).contains("line-too-long", "\"line\":1");
         assertThat(answers.get(1)).contains("\"id\":6", "canceled");
         assertThat(answers.get(2)).contains("line-too-long", "\"line\":3");
+    }
+
+    @Test
+    void anOrderThatIsLockedForLongHoldsUpNothingElse() throws Exception {
+        try (Connection holder = DATABASE.connect();
+                Statement statement = holder.createStatement()) {
+            assertThat(ship(20).block(SOON)).isEqualTo(200); // the first parse of JSON takes a lock
+            holder.setAutoCommit(false);
+            statement.execute("select from orders where id = 21 for update");
+            Mono<List<Integer>> locked =
+                    Flux.range(0, 60).flatMap(n -> ship(21), 60).collectList().cache();
+            CompletableFuture<List<Integer>> waiting = locked.toFuture();
+            long slowest = 0;
+            for (int id = 22; id < 72; id++) {
+                long start = System.nanoTime();
+                assertThat(ship(id).block(SOON)).isEqualTo(200);
+                slowest = Math.max(slowest, System.nanoTime() - start);
+            }
+            assertThat(Duration.ofNanos(slowest)).isLessThan(Duration.ofMillis(700));
+            assertThat(waiting.get(10, TimeUnit.SECONDS)).hasSize(60).containsOnly(503);
+            List<String> answers = patch("{\"id\":20,\"status\":\"shipped\"}\n{\"id\":21,\"status\":\"shipped\"}\n");
+            assertThat(answers.get(0)).contains("\"id\":20,", "shipped");
+            assertThat(answers.get(1)).contains("\"status\":503", "Nothing was changed", "\"id\":21", "\"line\":2");
+        }
+        assertThat(ship(21).block(SOON)).isEqualTo(200);
+    }
+
+    private Mono<Integer> ship(long id) {
+        return WebClient.create("http://localhost:" + port)
+                .patch()
+                .uri("/orders/" + id)
+                .contentType(MediaType.APPLICATION_JSON)
+                .bodyValue("{\"status\":\"shipped\"}")
+                .exchangeToMono(answer ->
+                        answer.releaseBody().thenReturn(answer.statusCode().value()));
     }
 
     @Test
