@@ -156,6 +156,40 @@ class KeyOrderIntegrationTests {
         assertThat(handler.events).extracting(Event::id).contains(7L).doesNotHaveDuplicates();
     }
 
+    /** The position stays below it, because an event of another key hangs. An engine that deleted its row delivered it again. */
+    @Test
+    void whatWasDiscardedIsNotDeliveredAfterACrashWithThePositionBelowItUntilItIsReplayed() {
+        AtomicBoolean bad = new AtomicBoolean(true);
+        Told handler = new Told() {
+            @Override
+            public Mono<Void> handle(Event event) {
+                return !bad.get()
+                        ? super.handle(event)
+                        : event.key().equals("s") ? Mono.never() : Mono.error(new UndeliverableException("poison"));
+            }
+        };
+        Door door = new Door(database);
+        TestRelay crashing = TestRelay.through(TestConnections.to(door.to(database)), handler);
+        TestEvents.writeOf(database, "s", "stuck");
+        TestEvents.writeOf(database, "k", "poison");
+        awaitParked(1);
+        long poison = database.number("select event_id from outbox.parked where state = 'dead'");
+        applied(crashing, Action.Name.DISCARD, new Arguments(null, null, null, null, poison));
+        crashing.crash(door);
+        assertThat(database.number("select max(greatest(high, last)) from outbox.checkpoint"))
+                .isLessThan(poison);
+        bad.set(false);
+        try (TestRelay relay = relay(handler)) {
+            TestEvents.writeOf(database, "k", "next");
+            Deliveries.await(() -> handler.ofKey("k").contains("next"), SOON, "the next of the key");
+            assertThat(handler.ofKey("s")).containsExactly("stuck");
+            assertThat(handler.ofKey("k")).containsExactly("next");
+            applied(relay, Action.Name.REPLAY, new Arguments(null, "k", null, null, null));
+            Deliveries.await(() -> handler.ofKey("k").size() == 3, SOON, "the replay");
+        }
+        assertThat(handler.ofKey("k")).containsExactly("next", "poison", "next");
+    }
+
     /** The position stays before all of them, because the first event hangs; the row of two is stored. */
     private void oneIsDoneTwoIsParkedAndAnotherKeyHangs() {
         TestEvents.writeOf(database, "s", "hangs");
