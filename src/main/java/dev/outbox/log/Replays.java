@@ -3,10 +3,13 @@ package dev.outbox.log;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.spi.Readable;
+import java.time.Duration;
 import java.time.Instant;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
+import org.springframework.beans.factory.annotation.Autowired;
 import org.springframework.beans.factory.annotation.Qualifier;
 import org.springframework.stereotype.Repository;
 import reactor.core.publisher.Mono;
@@ -92,10 +95,22 @@ public class Replays {
                 limit $7) matching
             """;
 
-    private final Database database;
+    private static final String WITHIN = "select set_config('statement_timeout', $1, true) as within";
 
+    /** Counting is for somebody who waits, and the subscription may wait with him. */
+    private static final Duration COUNT_WITHIN = Duration.ofSeconds(5);
+
+    private final Database database;
+    private final Duration countWithin;
+
+    @Autowired
     Replays(@Qualifier("logReaders") Database database) {
+        this(database, COUNT_WITHIN);
+    }
+
+    Replays(Database database, Duration countWithin) {
         this.database = database;
+        this.countWithin = countWithin;
     }
 
     /** The event id that a replay is asked to begin with. */
@@ -137,6 +152,7 @@ public class Replays {
      *
      * @param subscribed what the subscription wants
      * @param limit where counting ends
+     * @return fails with {@link TooLongToCountException} if it takes more than five seconds
      */
     public Mono<Long> count(Position position, Wanted subscribed, Arguments arguments, long from, long limit) {
         Position.Target target = position.target();
@@ -146,8 +162,7 @@ public class Replays {
         @Nullable String type = arguments.type();
         String key = arguments.key();
         return key == null
-                ? one(
-                        row -> number(row, "events"),
+                ? counted(
                         COUNT,
                         from,
                         wanted,
@@ -158,8 +173,7 @@ public class Replays {
                         limit,
                         subscribed.shard(),
                         subscribed.shards())
-                : one(
-                        row -> number(row, "events"),
+                : counted(
                         COUNT_OF_KEY,
                         from,
                         wanted,
@@ -171,6 +185,18 @@ public class Replays {
                         subscribed.shard(),
                         subscribed.shards(),
                         key);
+    }
+
+    private Mono<Long> counted(String sql, @Nullable Object... values) {
+        return database.inTransaction(connection -> Database.rows(
+                                connection, row -> true, WITHIN, Long.toString(countWithin.toMillis()))
+                        .then(PartitionList.during(
+                                connection,
+                                () -> Database.rows(connection, row -> number(row, "events"), sql, values)
+                                        .single())))
+                .onErrorMap(
+                        error -> error instanceof DatabaseUnavailableException away && away.ranOutOfTime(),
+                        error -> new TooLongToCountException(countWithin, error));
     }
 
     private static Position rewound(Readable row, Position present, long asked) {

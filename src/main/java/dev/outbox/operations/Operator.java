@@ -7,6 +7,7 @@ import dev.outbox.log.Checkpoints;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
+import dev.outbox.log.TooLongToCountException;
 import dev.outbox.problems.Problem;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
@@ -104,7 +105,8 @@ public final class Operator {
                                 .flatMap(from -> replays.count(
                                                 latest.position(), report.wanted(), arguments, from, limit)
                                         .map(events -> new DryRun(events, events >= limit, from))))
-                        .defaultIfEmpty(new DryRun(0, false, 1)));
+                        .defaultIfEmpty(new DryRun(0, false, 1)))
+                .onErrorMap(TooLongToCountException.class, Operator::tooLong);
     }
 
     private Mono<Long> begin(Position present, Arguments arguments, long start) {
@@ -140,6 +142,14 @@ public final class Operator {
                 "idempotency-key-reused",
                 "Idempotency key reused",
                 "Another call has used this Idempotency-Key; repeat a call as it was, or give another one a key of its own.");
+    }
+
+    private static Problem tooLong(TooLongToCountException error) {
+        return Problem.of(
+                HttpStatus.UNPROCESSABLE_CONTENT,
+                "too-long-to-count",
+                "Too long to count",
+                String.valueOf(error.getMessage()));
     }
 
     private static Problem tooMany() {

@@ -82,6 +82,7 @@ final class ActionApplier {
 
     private Mono<Checkpoint> apply(Subscription subscription, Action action, Checkpoint latest, String instance) {
         return Mono.fromSupplier(() -> new Task(action, action.what(), action.about()))
+                .delayUntil(task -> count(subscription, task, latest))
                 .flatMap(task -> position(task, latest)
                         .map(latest::next)
                         .flatMap(next -> store(
@@ -117,6 +118,19 @@ final class ActionApplier {
         return task.isReplayOfAll()
                 ? replays.start(task.arguments).flatMap(start -> replays.rewind(latest.position(), start))
                 : Mono.just(latest.position());
+    }
+
+    /** One that matches too much to be counted in time does not get as far as the transaction. */
+    private Mono<Long> count(Subscription subscription, Task task, Checkpoint latest) {
+        return task.name == Action.Name.REPLAY && task.arguments.isSelective()
+                ? replays.start(task.arguments)
+                        .flatMap(start -> replays.count(
+                                latest.position(),
+                                subscription.wanted(),
+                                task.arguments,
+                                start,
+                                ParkedActions.MOST + 1L))
+                : Mono.empty();
     }
 
     private Mono<String> change(

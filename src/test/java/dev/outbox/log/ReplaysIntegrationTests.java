@@ -2,6 +2,7 @@ package dev.outbox.log;
 
 import static java.util.Objects.requireNonNull;
 import static org.assertj.core.api.Assertions.assertThat;
+import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
@@ -110,6 +111,23 @@ class ReplaysIntegrationTests {
         }
         assertThat(ofAll.stream().mapToLong(Long::longValue).sum()).isEqualTo(20);
         assertThat(ofKey).containsExactlyInAnyOrder(0L, 0L, 1L);
+    }
+
+    /** Somebody holds a lock on the log for longer. */
+    @Test
+    void countingEndsInTimeAndSaysWhatWouldHelp() throws Exception {
+        database.execute("update orders set status = 'shipped' where id in (1, 2, 3)");
+        Position tail = page(Position.BEGINNING, 100).after();
+        Replays impatient = new Replays(units, Duration.ofMillis(200));
+        Arguments key = new Arguments(null, "2", null, null, null);
+        try (Connection other = database.connect();
+                Statement sql = other.createStatement()) {
+            sql.execute("begin; lock table outbox.event in access exclusive mode");
+            assertThatThrownBy(() -> await(impatient.count(tail, Wanted.ALL, key, 1, 10)))
+                    .isInstanceOf(TooLongToCountException.class)
+                    .hasMessageContaining("begin later");
+        }
+        assertThat(await(impatient.count(tail, Wanted.ALL, key, 1, 10))).isEqualTo(1);
     }
 
     private static Arguments from(String from) {

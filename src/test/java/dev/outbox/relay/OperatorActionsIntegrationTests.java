@@ -255,6 +255,29 @@ class OperatorActionsIntegrationTests {
         }
     }
 
+    /** Ten seconds for each event: it held up the subscription for 20 s, until the statement timeout. */
+    @Test
+    void aReplayThatTakesTooLongToCountIsFailedWithWhatWouldHelpAndDeliveryGoesOn() {
+        RecordingHandler handler = new RecordingHandler("recording");
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            database.execute("update orders set status = 'shipped' where id in (1, 2)");
+            handler.awaitCount(2, SOON);
+            database.execute(
+                    "create or replace function outbox.is_done(done pg_snapshot, target pg_snapshot, last bigint, tx xid8,"
+                            + " id bigint) returns boolean language sql as $$ select pg_sleep(10) is not null $$");
+            long replay = ask(relay, Action.Name.REPLAY, new Arguments(null, null, "order.shipped", null, null));
+            Deliveries.await(
+                    () -> database.number("select count(applied_at) from outbox.action where id = " + replay) > 0,
+                    Duration.ofSeconds(15),
+                    "the end of the action");
+            assertThat(database.value("select result ->> 'error' from outbox.action where id = " + replay))
+                    .contains("within 5000 ms")
+                    .contains("begin later");
+            database.execute("update orders set status = 'shipped' where id = 3");
+            handler.awaitCount(3, SOON);
+        }
+    }
+
     private void onRetry(String deed) {
         database.execute("create function misdeed() returns trigger language plpgsql as $$ begin " + deed
                 + "; return null; end $$");
