@@ -11,7 +11,8 @@ import org.jspecify.annotations.Nullable;
  * How a subscription is doing.
  *
  * @param state {@code running}; {@code failing} if a run of it ended with an error less than 30 s ago, and is tried again; {@code parked-full} if it reads no further because a million keys are parked; {@code paused};
- *     {@code circuit-open}; {@code nobody-leads}
+ *     {@code circuit-open}; {@code held-by-stranger}; {@code nobody-leads}
+ * @param holder who holds its lock and is no instance
  * @param types the event types it wants; empty for all
  * @param shard which part of the keys it has, from 1
  * @param shards how many parts there are; 1 if it has all keys
@@ -27,6 +28,7 @@ record SubscriptionReport(
         int shards,
         String state,
         @Nullable String leader,
+        @Nullable Holder holder,
         @Nullable At position,
         Lag lag,
         double rate,

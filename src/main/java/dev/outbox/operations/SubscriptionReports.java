@@ -31,23 +31,26 @@ final class SubscriptionReports {
             s.name = any (LEADS) or exists (
                 select
                 from pg_locks
+                join pg_stat_activity using (pid)
                 where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock' and granted
-                  and (classid::bigint << 32 | objid::bigint) = hashtextextended(s.name, 11312)
+                  and application_name = 'outbox listener' and (classid::bigint << 32 | objid::bigint) = hashtextextended(s.name, 11312)
                   and database = (select oid from pg_database where datname = current_database()))""";
 
     /**
      * $1 subscription or null for all, $2 where counting ends, $3 what this instance runs. The latest checkpoint by checkpoint_pkey, from its end; what waits by event_pkey from
      * the position on, and by event_tx_id_idx for transactions that are late.
      */
-    private static final String REPORT = """
+    private static final String REPORT =
+            """
             select s.name, s.kind, s.types, s.shard, s.shards, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
                 s.parked_full_at is not null as parked_full,
                 s.failed_at, s.failure, s.failed_at > clock_timestamp() - interval '30 seconds' as failing,
                 s.replayed_through, s.replay_rate, c.generation, c.high, c.last, c.target_high, c.instance, c.created_at,
-                LED as led, waiting.events, waiting.seconds, passed.rate,
+                LED as led, stranger.*, waiting.events, waiting.seconds, passed.rate,
                 parked.retrying, parked.blocked, parked.dead, parked.seconds as parked_seconds,
                 (select count(*) from outbox.action a where a.subscription = s.name and a.applied_at is null) as actions
             from outbox.subscription s
+            STRANGER
             left join lateral (
                 select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1) c on true
             cross join lateral (
@@ -86,7 +89,7 @@ final class SubscriptionReports {
                 from (select state, parked_at from outbox.parked where subscription = s.name limit $2) p) parked
             where s.retired_at is null and ($1::text is null or s.name = $1)
             order by s.name
-            """.replace("LED", LED).replace("LEADS", "$3");
+            """.replace("LED", LED).replace("LEADS", "$3").replace("STRANGER", Holder.SQL);
 
     /** What is in force of a handler. Index subscription_handler_idx. $1 name of a subscription, or what it was or could be */
     private static final String IN_FORCE = """
@@ -146,6 +149,7 @@ final class SubscriptionReports {
         Pause paused = paused(row);
         Circuit circuit = circuit(row);
         boolean led = Boolean.TRUE.equals(row.get("led", Boolean.class));
+        Holder holder = Holder.of(row);
         long waiting = number(row, "events");
         return new SubscriptionReport(
                 requireNonNull(row.get("name", String.class)),
@@ -153,8 +157,13 @@ final class SubscriptionReports {
                 List.of(requireNonNull(row.get("types", String[].class))),
                 requireNonNull(row.get("shard", Integer.class)),
                 requireNonNull(row.get("shards", Integer.class)),
-                paused != null ? "paused" : circuit != null ? "circuit-open" : led ? running(row) : "nobody-leads",
+                paused != null
+                        ? "paused"
+                        : circuit != null
+                                ? "circuit-open"
+                                : led ? running(row) : holder != null ? "held-by-stranger" : "nobody-leads",
                 led ? row.get("instance", String.class) : null,
+                led ? null : holder,
                 position(row),
                 new Lag(Math.min(waiting, COUNTED), waiting >= COUNTED, real(row, "seconds")),
                 real(row, "rate"),

@@ -5,6 +5,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import java.net.URI;
+import java.sql.Connection;
+import java.sql.Statement;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -293,6 +295,34 @@ class OperatorIntegrationTests {
             get("/subscriptions/split", 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:unknown-subscription");
         } finally {
             DATABASE.execute("delete from outbox.subscription where handler = 'split'");
+        }
+    }
+
+    /** Of a handler that no instance has. It read as running. */
+    @Test
+    void aStrangerThatHoldsTheLockOfASubscriptionIsNamed() throws Exception {
+        DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('taken', 'handler', '{}')");
+        try (Connection stranger = DATABASE.connect();
+                Statement sql = stranger.createStatement()) {
+            sql.execute(
+                    "set application_name = 'a stranger'; select pg_advisory_lock(hashtextextended('taken', 11312))");
+            get("/subscriptions/taken", 200)
+                    .jsonPath("$.state")
+                    .isEqualTo("held-by-stranger")
+                    .jsonPath("$.holder.application")
+                    .isEqualTo("a stranger")
+                    .jsonPath("$.holder.user")
+                    .isEqualTo(TestDatabase.USER)
+                    .jsonPath("$.holder.pid")
+                    .isNumber();
+            get("/actuator/health/subscriptions", 503)
+                    .jsonPath("$.components.locks.details.held.taken.application")
+                    .isEqualTo("a stranger");
+            sql.execute("select pg_advisory_unlock_all()");
+            get("/subscriptions/taken", 200).jsonPath("$.state").isEqualTo("nobody-leads");
+            get("/actuator/health/subscriptions", 200);
+        } finally {
+            DATABASE.execute("delete from outbox.subscription where name = 'taken'");
         }
     }
 
