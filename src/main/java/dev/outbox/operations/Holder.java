@@ -18,8 +18,8 @@ record Holder(
         @Nullable String address) {
 
     /**
-     * Which one, of a subscription {@code s}; whatever the mode of the lock, no instance can have it. What an instance holds it holds in its
-     * session named "outbox listener": the name, the user and the pid of a session can be seen by everyone, the address only by its own
+     * Which one, of a subscription {@code s}; whatever the mode of the lock, no instance can have it. What an instance holds it holds in
+     * its session named "outbox listener": the name, the user and the pid of a session can be seen by everyone, the address only by its own
      * user and members of pg_read_all_stats.
      */
     static final String SQL = """
