@@ -33,7 +33,7 @@ class ClientNotificationsTests {
             .withInitializer(new ConfigDataApplicationContextInitializer())
             .withConfiguration(AutoConfigurations.of(MailSenderAutoConfiguration.class))
             .withBean(
-                    "relay",
+                    "handlers",
                     Database.class,
                     () -> new Database(
                             ConnectionFactories.get("r2dbc:postgresql://postgres:postgres@localhost:1/none"),
