@@ -1,8 +1,10 @@
 package dev.outbox.database;
 
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.APPLICATION_NAME;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.CURRENT_SCHEMA;
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.FORCE_BINARY;
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.OPTIONS;
+import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.SCHEMA;
 import static io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider.TCP_KEEPALIVE;
 import static io.r2dbc.spi.ConnectionFactoryOptions.CONNECT_TIMEOUT;
 
@@ -11,6 +13,7 @@ import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import io.r2dbc.postgresql.PostgresqlConnectionFactoryProvider;
 import io.r2dbc.spi.ConnectionFactoryOptions;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.Map;
 import org.springframework.boot.r2dbc.autoconfigure.R2dbcConnectionDetails;
 import org.springframework.stereotype.Component;
@@ -35,6 +38,21 @@ public final class Connections {
         return new Pool(unpooled(name, settings), name, size, Duration.ofSeconds(5), Duration.ofSeconds(3));
     }
 
+    /** What the work relies on, whatever the database says of other sessions. Read-only is not among it: that is an operator's word. */
+    private Map<String, String> session(Map<String, String> settings) {
+        ConnectionFactoryOptions options = details.getConnectionFactoryOptions();
+        Object schema = options.hasOption(SCHEMA) ? options.getValue(SCHEMA) : options.getValue(CURRENT_SCHEMA);
+        Map<String, String> session = new HashMap<>(Map.of(
+                "search_path", schema == null ? "public" : schema.toString(),
+                "default_transaction_isolation", "read committed",
+                "statement_timeout", "20s",
+                "lock_timeout", "20s",
+                "idle_in_transaction_session_timeout", "30s",
+                "idle_session_timeout", "0"));
+        session.putAll(settings);
+        return session;
+    }
+
     /** For a connection that its user keeps. */
     public PostgresqlConnectionFactory unpooled(String name, Map<String, String> settings) {
         ConnectionFactoryOptions options = details.getConnectionFactoryOptions()
@@ -43,7 +61,7 @@ public final class Connections {
                 .option(CONNECT_TIMEOUT, CONNECT_WITHIN)
                 .option(TCP_KEEPALIVE, true)
                 .option(FORCE_BINARY, true)
-                .option(OPTIONS, settings)
+                .option(OPTIONS, session(settings))
                 .build();
         return new PostgresqlConnectionFactoryProvider().create(options);
     }

@@ -1,8 +1,12 @@
 package dev.outbox.database;
 
 import java.nio.file.Path;
+import java.sql.Connection;
+import java.sql.SQLException;
+import java.sql.Statement;
 import java.time.Duration;
 import liquibase.Liquibase;
+import liquibase.database.jvm.JdbcConnection;
 import liquibase.integration.spring.Customizer;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
@@ -23,6 +27,11 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 @Configuration(proxyBeanMethods = false)
 @EnableConfigurationProperties(SchemaConfiguration.Demo.class)
 class SchemaConfiguration {
+
+    private static final String SESSION = """
+            set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
+            set idle_session_timeout = 0; set default_transaction_isolation = 'read committed'
+            """;
 
     /**
      * @param orders how many orders the demo data has when it is loaded, 0 to 1,000,000
@@ -62,7 +71,27 @@ class SchemaConfiguration {
 
     @Bean
     Customizer<Liquibase> demoOrders(Demo demo) {
-        return liquibase -> liquibase.setChangeLogParameter("demo-orders", demo.orders());
+        return liquibase -> {
+            liquibase.setChangeLogParameter("demo-orders", demo.orders());
+            setSession(((JdbcConnection) liquibase.getDatabase().getConnection()).getUnderlyingConnection());
+        };
+    }
+
+    /** A change of the schema may take its time, whatever the database says of other sessions. */
+    private static void setSession(Connection connection) {
+        try (Statement statement = connection.createStatement()) {
+            statement.execute(SESSION);
+            if (!connection.getAutoCommit()) {
+                connection.commit();
+            }
+        } catch (SQLException e) {
+            throw new IllegalStateException("The session could not be set", e);
+        }
+    }
+
+    @Bean
+    static SchemaLock schemaLock() {
+        return new SchemaLock(Duration.ofMinutes(5));
     }
 
     static final class NoDatabaseIsConfigured implements Condition {
