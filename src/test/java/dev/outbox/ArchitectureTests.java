@@ -24,6 +24,15 @@ class ArchitectureTests {
             slices().matching("dev.outbox.(*)..").should().beFreeOfCycles();
 
     @ArchTest
+    static final ArchRule loggingKnowsNobody = noClasses()
+            .that()
+            .resideInAPackage("dev.outbox.logging..")
+            .should()
+            .dependOnClassesThat()
+            .resideInAnyPackage(
+                    ROOMS.stream().map(room -> "dev.outbox." + room + "..").toArray(String[]::new));
+
+    @ArchTest
     static final ArchRule theDatabaseKnowsNobody = knowsOnly("database");
 
     @ArchTest

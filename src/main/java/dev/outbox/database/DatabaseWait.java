@@ -1,5 +1,6 @@
 package dev.outbox.database;
 
+import dev.outbox.logging.LogValue;
 import java.net.UnknownHostException;
 import java.sql.Connection;
 import java.sql.DriverManager;
@@ -37,7 +38,7 @@ final class DatabaseWait {
                     throw failure(address, "did not answer within " + patience.toSeconds() + " s", e);
                 }
                 if (attempt % LINE_EVERY == 0) {
-                    log.warn("Waiting for the database at " + address + ": " + reason(e));
+                    log.warn("Waiting for the database at " + address + ": " + LogValue.quoted(reason(e)));
                 }
                 pause(address, e);
             }

@@ -1,11 +1,16 @@
 package dev.outbox.http;
 
+import java.nio.charset.StandardCharsets;
 import java.util.List;
 import java.util.function.ToLongFunction;
+import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpHeaders;
+import org.springframework.util.LinkedMultiValueMap;
+import org.springframework.util.MultiValueMap;
 import org.springframework.web.reactive.function.server.ServerRequest;
 import org.springframework.web.reactive.function.server.ServerResponse;
 import org.springframework.web.util.UriComponentsBuilder;
+import org.springframework.web.util.UriUtils;
 import reactor.core.publisher.Mono;
 
 /**
@@ -50,13 +55,21 @@ public record Keyset(long after, int limit) {
                 : answer.bodyValue(page);
     }
 
-    /** Relative to the host, which behind a proxy is not known here. */
+    /**
+     * Relative to the host, which behind a proxy is not known here. Written anew from the decoded names, as one may have been
+     * {@code %61fter}.
+     */
     private static String next(ServerRequest request, long last) {
-        String target = UriComponentsBuilder.fromPath(request.uri().getRawPath())
-                .query(request.uri().getRawQuery())
-                .replaceQueryParam("after", last)
-                .build(true)
-                .toUriString();
-        return "<" + target + ">; rel=\"next\"";
+        MultiValueMap<String, String> query = new LinkedMultiValueMap<>(request.queryParams());
+        query.set("after", Long.toString(last));
+        UriComponentsBuilder target =
+                UriComponentsBuilder.fromPath(request.uri().getRawPath());
+        query.forEach((name, values) -> target.queryParam(name, encoded(values.get(0))));
+        return "<" + target.build(true).toUriString() + ">; rel=\"next\"";
+    }
+
+    /** {@code ?name} without a value comes as null. */
+    private static @Nullable String encoded(@Nullable String value) {
+        return value == null ? null : UriUtils.encode(value, StandardCharsets.UTF_8);
     }
 }

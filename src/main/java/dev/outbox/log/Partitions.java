@@ -6,6 +6,7 @@ import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
 import dev.outbox.log.TableChanges.Result;
+import dev.outbox.logging.LogValue;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;
@@ -184,7 +185,7 @@ final class Partitions {
     static Consumer<Result> told(String what, String tables) {
         return result -> {
             if (result == Result.DONE) {
-                LOG.info("partition.{} tables=\"{}\"", what, tables);
+                LOG.info("partition.{} tables=\"{}\"", what, LogValue.quoted(tables));
             }
         };
     }

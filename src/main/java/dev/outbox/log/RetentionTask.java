@@ -1,5 +1,6 @@
 package dev.outbox.log;
 
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -85,7 +86,7 @@ final class RetentionTask implements SmartLifecycle {
 
         private Mono<Boolean> failed(Throwable error) {
             if (!stopped) {
-                LOG.warn("retention.failed error=\"{}\"", cause(error));
+                LOG.warn("retention.failed error=\"{}\"", LogValue.quoted(cause(error)));
             }
             return Mono.just(false);
         }

@@ -3,6 +3,7 @@ package dev.outbox.operations;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import java.util.List;
 import org.jspecify.annotations.Nullable;
@@ -101,7 +102,7 @@ final class CaptureHealth implements ReactiveHealthIndicator, SmartLifecycle {
         if (found.isEmpty()) {
             LOG.info("capture.mended");
         } else {
-            LOG.error("capture.broken what=\"{}\"", String.join(", ", found));
+            LOG.error("capture.broken what=\"{}\"", LogValue.quoted(String.join(", ", found)));
         }
     }
 }

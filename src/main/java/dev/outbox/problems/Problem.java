@@ -1,6 +1,7 @@
 package dev.outbox.problems;
 
 import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.logging.LogValue;
 import java.net.URI;
 import java.util.LinkedHashMap;
 import java.util.Locale;
@@ -93,7 +94,7 @@ public final class Problem extends RuntimeException {
         if (error instanceof ErrorResponse response && !response.getStatusCode().is5xxServerError()) {
             return refused(response);
         }
-        LOG.error("{} failed", request, error);
+        LOG.error("request.failed request=\"{}\"", LogValue.quoted(request), error);
         return of(
                 HttpStatus.INTERNAL_SERVER_ERROR,
                 "internal",

@@ -18,6 +18,7 @@ import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
 import dev.outbox.log.StaleLeaderException;
 import dev.outbox.log.StalePositionException;
+import dev.outbox.logging.LogValue;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
 import java.util.function.Function;
@@ -166,7 +167,12 @@ final class ActionApplier {
 
     /** What cannot be done must not hold up the subscription: it is written down as failed. */
     private Mono<Checkpoint> fail(Action action, Checkpoint latest, String instance, Throwable error) {
-        LOG.warn("action.failed id={} subscription={}", action.id(), action.subscription(), error);
+        LOG.warn(
+                "action.failed id={} subscription={} error=\"{}\"",
+                action.id(),
+                action.subscription(),
+                LogValue.quoted(Outcome.describe(error)));
+        LOG.debug("action.failed id={}", action.id(), error);
         String result = "{\"error\":" + JsonMapper.shared().writeValueAsString(reason(error)) + "}";
         return store(
                 latest.next(latest.position()), instance, connection -> done(connection, action, instance, result));
@@ -186,8 +192,8 @@ final class ActionApplier {
                 "action.applied id={} subscription={} name={} by=\"{}\" result={}",
                 action.id(),
                 action.subscription(),
-                action.name(),
-                action.requestedBy(),
+                LogValue.word(action.name()),
+                LogValue.quoted(action.requestedBy()),
                 result.length() <= 200 ? result : result.substring(0, 200) + "…");
         return actions.applied(connection, action, instance, result);
     }

@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.log.Call;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
@@ -77,7 +78,7 @@ final class Calls {
         long mark = told.get();
         long waited = waiting.get();
         return state.map(calls -> new Look(number, calls))
-                .doOnError(error -> LOG.warn("calls.unknown error=\"{}\"", error.toString()))
+                .doOnError(error -> LOG.warn("calls.unknown error=\"{}\"", LogValue.quoted(error)))
                 .onErrorComplete()
                 .concatWith(Mono.firstWithSignal(
                                 told.above(mark),

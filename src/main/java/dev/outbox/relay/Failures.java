@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Event;
 import dev.outbox.log.Page;
+import dev.outbox.logging.LogValue;
 import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -75,7 +76,7 @@ final class Failures {
             return parked || !probe;
         }
         if (!parked && circuit.failed(key, retry.cause())) {
-            LOG.warn("circuit.opened subscription={} error=\"{}\"", subscription, circuit.error());
+            LOG.warn("circuit.opened subscription={} error=\"{}\"", subscription, LogValue.quoted(circuit.error()));
         }
         return false;
     }
@@ -95,10 +96,10 @@ final class Failures {
         LOG.warn(
                 "delivery.failed event={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
                 entry.id,
-                entry.key,
+                LogValue.word(entry.key),
                 subscription,
                 entry.attempts(),
                 parked.next(entry),
-                Outcome.describe(Outcome.cause(failure)));
+                LogValue.quoted(Outcome.describe(Outcome.cause(failure))));
     }
 }

@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.TimeoutException;
@@ -62,7 +63,7 @@ sealed interface Outcome {
         try {
             return policy.isFinal().test(error);
         } catch (Throwable ofThePolicy) {
-            LOG.warn("policy.failed error=\"{}\"", describe(ofThePolicy));
+            LOG.warn("policy.failed error=\"{}\"", LogValue.quoted(describe(ofThePolicy)));
             return false;
         }
     }

@@ -5,6 +5,7 @@ import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
@@ -25,7 +26,8 @@ final class Reader {
             .maxBackoff(Duration.ofSeconds(1))
             .filter(error -> error instanceof DatabaseUnavailableException away && away.ranOutOfTime())
             .doBeforeRetry(signal -> LOG.warn(
-                    "reader.waits error=\"{}\"", String.valueOf(signal.failure().getCause())));
+                    "reader.waits error=\"{}\"",
+                    LogValue.quoted(signal.failure().getCause())));
 
     private final EventLog log;
     private final Tail tail;

@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import dev.outbox.log.Claims;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.RunStates;
+import dev.outbox.logging.LogValue;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
 import java.util.List;
@@ -140,7 +141,9 @@ public final class Relay implements SmartLifecycle {
                     .retryWhen(Retry.backoff(Long.MAX_VALUE, RECONNECT_FIRST)
                             .maxBackoff(RECONNECT_CAP)
                             .doBeforeRetry(signal -> LOG.warn(
-                                    "relay.reconnects instance={} error=\"{}\"", instance, cause(signal.failure()))))
+                                    "relay.reconnects instance={} error=\"{}\"",
+                                    instance,
+                                    LogValue.quoted(cause(signal.failure())))))
                     .doFinally(end -> over.tryEmitEmpty())
                     .subscribe(nothing -> {}, error -> LOG.error("relay.failed instance={}", instance, error));
         }
@@ -187,7 +190,7 @@ public final class Relay implements SmartLifecycle {
 
         private Mono<Void> poll(SharedSessionException shared) {
             enter(State.POLLING);
-            LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, shared.getMessage(), ADVICE);
+            LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, LogValue.quoted(shared.getMessage()), ADVICE);
             Tail tail = new Tail(log, new Doorbell(null), settings.safetyPoll());
             Calls calls = new Calls(actions.calls(), new Count(), LOOK_FOR_CALLS_UNTOLD_EVERY);
             Polling polling =

@@ -8,6 +8,7 @@ import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import dev.outbox.log.RunStates;
 import dev.outbox.log.StaleLeaderException;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;
@@ -102,7 +103,7 @@ final class SubscriptionRunner {
     }
 
     private Mono<Void> tell(String error) {
-        LOG.warn("subscription.restarts subscription={} error=\"{}\"", subscription.name(), error);
+        LOG.warn("subscription.restarts subscription={} error=\"{}\"", subscription.name(), LogValue.quoted(error));
         return states.failed(subscription.name(), error).onErrorComplete();
     }
 

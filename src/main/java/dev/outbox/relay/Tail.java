@@ -4,6 +4,7 @@ import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import dev.outbox.log.Wanted;
+import dev.outbox.logging.LogValue;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;
@@ -188,7 +189,7 @@ final class Tail {
     }
 
     private void startOver(Throwable cause) {
-        LOG.warn("tail.restarts followers={} error=\"{}\"", followers.size(), cause.toString());
+        LOG.warn("tail.restarts followers={} error=\"{}\"", followers.size(), LogValue.quoted(cause));
         position = null;
         followers.forEach(Follower::drop);
     }

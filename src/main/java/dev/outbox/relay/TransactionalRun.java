@@ -10,6 +10,7 @@ import dev.outbox.log.ParkedRow;
 import dev.outbox.log.Position;
 import dev.outbox.log.StaleLeaderException;
 import dev.outbox.log.StalePositionException;
+import dev.outbox.logging.LogValue;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.ValidationDepth;
 import java.time.Duration;
@@ -370,7 +371,7 @@ final class TransactionalRun {
                 events,
                 first,
                 narrowed.size(),
-                Outcome.describe(failed.cause));
+                LogValue.quoted(Outcome.describe(failed.cause)));
     }
 
     /** Those that were parked, in one transaction with the end of their rows. */

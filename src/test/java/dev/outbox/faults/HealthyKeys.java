@@ -68,7 +68,12 @@ record HealthyKeys(long p50, long p99, long p99Beside) {
      * 0.2 s decides the percentile of a window of seconds; the median, which no such pause moves, with what it was before.
      */
     boolean isFree(HealthyKeys before) {
-        return isAsGood(p99, p99Beside) && isAsGood(p50, before.p50);
+        return isFree(before, 0);
+    }
+
+    /** @param granted what the trouble itself may take of a thread that others need as well, in µs */
+    boolean isFree(HealthyKeys before, long granted) {
+        return isAsGood(p99 - granted, p99Beside) && isAsGood(p50, before.p50);
     }
 
     private static boolean isAsGood(long micros, long other) {

@@ -9,6 +9,7 @@ import io.r2dbc.spi.Connection;
 import io.r2dbc.spi.ConnectionFactory;
 import io.r2dbc.spi.ConnectionFactoryMetadata;
 import io.r2dbc.spi.R2dbcNonTransientResourceException;
+import java.net.URI;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.time.Instant;
@@ -380,6 +381,18 @@ class OrderRouterTests {
     }
 
     /** Holds orders 1 to n, and makes every change. */
+    /** The link kept the name as it was written, and led to a 400 because {@code after} was there twice. */
+    @Test
+    void theLinkToTheNextPageHasEachParameterOnce() {
+        client.get()
+                .uri(URI.create("/orders?%61fter=1&limit=1&status=%63reated"))
+                .exchange()
+                .expectStatus()
+                .isOk()
+                .expectHeader()
+                .valueEquals("Link", "</orders?after=2&limit=1&status=created>; rel=\"next\"");
+    }
+
     private static final class FakeStore extends OrderStore {
 
         private final List<List<Long>> changes = new ArrayList<>();

@@ -1,0 +1,37 @@
+package dev.outbox.logging;
+
+import static org.assertj.core.api.Assertions.assertThat;
+
+import org.junit.jupiter.api.Test;
+
+class LogValueTests {
+
+    @Test
+    void anOrdinaryTextStaysAsItIs() {
+        assertThat(LogValue.quoted("java.lang.IllegalStateException: größer als 😀"))
+                .isEqualTo("java.lang.IllegalStateException: größer als 😀");
+        assertThat(LogValue.word("order-17")).isEqualTo("order-17");
+    }
+
+    @Test
+    void aTextCanNotEndItsValue() {
+        assertThat(LogValue.quoted("a\" level=\"INFO")).isEqualTo("a\\\" level=\\\"INFO");
+        assertThat(LogValue.quoted("a\\\"")).isEqualTo("a\\\\\\\"");
+        assertThat(LogValue.word("17 subscription=other")).isEqualTo("\"17 subscription=other\"");
+        assertThat(LogValue.word("17\"")).isEqualTo("\"17\\\"\"");
+    }
+
+    @Test
+    void aTextCanNotEndTheLineNorCommandTheTerminal() {
+        assertThat(LogValue.quoted("a\n12:00 INFO forged")).isEqualTo("a\\n12:00 INFO forged");
+        assertThat(LogValue.quoted("a\r\u001b[2J\u0000\u0085\u2028\u202eb"))
+                .isEqualTo("a\\u000d\\u001b[2J\\u0000\\u0085\\u2028\\u202eb");
+        assertThat(LogValue.quoted("a\ud83d")).isEqualTo("a\\ud83d");
+    }
+
+    @Test
+    void whatIsNotThereIsSaid() {
+        assertThat(LogValue.quoted(null)).isEqualTo("null");
+        assertThat(LogValue.word("")).isEqualTo("\"\"");
+    }
+}
