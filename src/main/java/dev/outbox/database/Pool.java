@@ -89,7 +89,7 @@ final class Pool extends ConnectionPool {
             return false;
         }
 
-        /** Fails if the connection is dead; the pool then tries another one. */
+        /** Fails if the connection is dead; the pool closes it then, with the question that was cut off, and tries another one. */
         Mono<Void> ask(Connection connection) {
             if (!unsure.remove(connection)) {
                 return Mono.empty();

@@ -88,6 +88,8 @@ record ServerPrograms(Path bin) {
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IOException("Interrupted while " + words[0] + " ran", e);
+        } finally {
+            process.destroy(); // if it still runs
         }
     }
 

@@ -16,7 +16,7 @@ final class WritableHealth implements ReactiveHealthIndicator {
     private static final Status READ_ONLY = new Status("READ_ONLY");
 
     /** Locks nothing, and is refused where a change would be. */
-    private static final String WRITABLE = "select id from orders where false for update";
+    private static final String WRITABLE = "select name from outbox.subscription where false for update";
 
     private final Database database;
 
@@ -26,7 +26,7 @@ final class WritableHealth implements ReactiveHealthIndicator {
 
     @Override
     public Mono<Health> health() {
-        return database.query(row -> row.get("id"), WRITABLE)
+        return database.query(row -> row.get("name"), WRITABLE)
                 .map(none -> Health.up().build())
                 .onErrorResume(
                         DatabaseUnavailableException.class,

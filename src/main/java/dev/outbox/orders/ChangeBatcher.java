@@ -18,8 +18,8 @@ import reactor.core.publisher.MonoSink;
  *
  * <p>Alone, a change leaves at once. Under load the next batch is whatever gathered while the last ones were under way; there is no
  * timer. Two changes of one order never share a statement. A batch never waits for a row that somebody else has locked: such a
- * change is made again beside the batches, by {@link LockedChanges}, so that it holds back no other. The failure of a change is its own: if a batch fails
- * as a whole, its changes are made one by one, unless the database is away.
+ * change is made again beside the batches, by {@link LockedChanges}, so that it holds back no other. The failure of a change is its
+ * own: if a batch fails as a whole, its changes are made one by one, unless the database is away.
  */
 final class ChangeBatcher {
 
