@@ -157,11 +157,7 @@ final class SubscriptionReports {
                 List.of(requireNonNull(row.get("types", String[].class))),
                 requireNonNull(row.get("shard", Integer.class)),
                 requireNonNull(row.get("shards", Integer.class)),
-                paused != null
-                        ? "paused"
-                        : circuit != null
-                                ? "circuit-open"
-                                : led ? running(row) : holder != null ? "held-by-stranger" : "nobody-leads",
+                paused != null ? "paused" : circuit != null ? "circuit-open" : led ? running(row) : unled(holder),
                 led ? row.get("instance", String.class) : null,
                 led ? null : holder,
                 position(row),
@@ -179,6 +175,10 @@ final class SubscriptionReports {
                         ? null
                         : new Replaying(number(row, "replayed_through"), row.get("replay_rate", Integer.class)),
                 number(row, "actions"));
+    }
+
+    private static String unled(@Nullable Holder holder) {
+        return holder == null ? "nobody-leads" : "held-by-stranger";
     }
 
     private static String running(Readable row) {
