@@ -25,14 +25,22 @@ public final class JavaProcess implements AutoCloseable {
         this(program, List.of("-Xmx256m"), environment, arguments);
     }
 
+    public JavaProcess(Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
+            throws IOException {
+        this(Place.HERE, program, options, environment, arguments);
+    }
+
     /**
      * Starts it.
      *
+     * @param place whose launcher has to become the program, so that signals reach it
      * @param options of the JVM; a class path among them replaces that of this process
      */
-    public JavaProcess(Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
+    public JavaProcess(
+            Place place, Class<?> program, List<String> options, Map<String, String> environment, String... arguments)
             throws IOException {
-        List<String> command = new ArrayList<>(List.of(
+        List<String> command = new ArrayList<>(place.launcher());
+        command.addAll(List.of(
                 Path.of(System.getProperty("java.home"), "bin", "java").toString(),
                 "-XX:TieredStopAtLevel=1",
                 "-XX:+UseSerialGC",

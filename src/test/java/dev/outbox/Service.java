@@ -13,10 +13,16 @@ public final class Service implements AutoCloseable {
     private static final Pattern STARTED = Pattern.compile("API +http://\\S+:(\\d+)");
     private static final Duration START_WITHIN = Duration.ofMinutes(2);
 
+    private final Place place;
     private final JavaProcess process;
 
     public Service(TestDatabase database) throws IOException {
         this(OutboxApplication.class, database, List.of("-Xmx256m"), Map.of());
+    }
+
+    public Service(Class<?> program, TestDatabase database, List<String> options, Map<String, String> settings)
+            throws IOException {
+        this(Place.HERE, program, database, options, settings);
     }
 
     /**
@@ -26,8 +32,10 @@ public final class Service implements AutoCloseable {
      * @param options of the JVM
      * @param settings more of them, as environment variables
      */
-    public Service(Class<?> program, TestDatabase database, List<String> options, Map<String, String> settings)
+    public Service(
+            Place place, Class<?> program, TestDatabase database, List<String> options, Map<String, String> settings)
             throws IOException {
+        this.place = place;
         Map<String, String> environment = new HashMap<>(Map.of(
                 "SERVER_PORT",
                 "0",
@@ -38,12 +46,21 @@ public final class Service implements AutoCloseable {
                 "SPRING_R2DBC_PASSWORD",
                 TestDatabase.PASSWORD));
         environment.putAll(settings);
-        process = new JavaProcess(program, options, environment);
+        process = new JavaProcess(place, program, options, environment);
     }
 
     /** Waits until it answers requests, and returns the port. */
     public int awaitPort() throws InterruptedException {
         return Integer.parseInt(process.await(STARTED, START_WITHIN));
+    }
+
+    /** Where it listens, once it answers. */
+    public String url() throws InterruptedException {
+        return "http://" + place.addressForUs() + ":" + awaitPort();
+    }
+
+    public Place place() {
+        return place;
     }
 
     public void kill() throws InterruptedException {

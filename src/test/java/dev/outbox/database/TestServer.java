@@ -1,11 +1,13 @@
 package dev.outbox.database;
 
+import dev.outbox.Place;
 import dev.outbox.TestDatabase;
 import io.zonky.test.db.postgres.util.LinuxUtils;
 import java.io.File;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.concurrent.TimeUnit;
@@ -17,6 +19,8 @@ public final class TestServer implements AutoCloseable {
     final ServerDirectory data;
     final String command;
     private final File output;
+    private Place place = Place.HERE;
+    private String elsewhere = "";
 
     public TestServer(Path directory) throws IOException {
         embedded = EmbeddedDatabase.open(directory);
@@ -26,12 +30,28 @@ public final class TestServer implements AutoCloseable {
     }
 
     public TestDatabase database() {
-        return new TestDatabase("127.0.0.1", embedded.port(), "outbox");
+        return database("outbox");
     }
 
     /** Another database of this server. */
     public TestDatabase database(String name) {
-        return new TestDatabase("127.0.0.1", embedded.port(), name);
+        return new TestDatabase(place.addressForUs(), embedded.port(), name);
+    }
+
+    /**
+     * From now on it runs there, with the same port; does not wait until it answers.
+     *
+     * @param trusted the addresses from which it takes connections without asking
+     */
+    public void moveTo(Place there, List<String> trusted) throws Exception {
+        stopFast();
+        place = there;
+        elsewhere = " -c 'listen_addresses=*' -c unix_socket_directories=";
+        List<String> lines = trusted.stream()
+                .map(addresses -> "host all all " + addresses + " trust")
+                .toList();
+        Files.write(data.path().resolve("pg_hba.conf"), lines, StandardOpenOption.APPEND);
+        start();
     }
 
     /** Where it keeps its data. */
@@ -76,7 +96,7 @@ public final class TestServer implements AutoCloseable {
 
     /** With the command line of the first time; does not wait until it answers. */
     public void start() throws IOException {
-        run("sh", "-c", "exec " + command);
+        start(output, place.launcher(), "sh", "-c", "exec " + command + elsewhere);
     }
 
     @Override
@@ -89,7 +109,11 @@ public final class TestServer implements AutoCloseable {
     }
 
     static Process run(File output, String... words) throws IOException {
-        List<String> line = new ArrayList<>();
+        return start(output, List.of(), words);
+    }
+
+    private static Process start(File output, List<String> launcher, String... words) throws IOException {
+        List<String> line = new ArrayList<>(launcher);
         if (LinuxUtils.isUnshareAvailable()) {
             line.addAll(List.of("unshare", "-U")); // PostgreSQL refuses root
         }

@@ -56,7 +56,7 @@ class HandlerFaultTests {
     private String trouble(Rig rig, int permille) throws Exception {
         List<String> done = new ArrayList<>();
         for (Service service : rig.services) {
-            URI uri = URI.create("http://localhost:" + service.awaitPort() + "/faults/trouble/" + permille);
+            URI uri = URI.create(service.url() + "/faults/trouble/" + permille);
             HttpResponse<String> answer = http.send(
                     HttpRequest.newBuilder(uri).timeout(Duration.ofSeconds(10)).build(),
                     HttpResponse.BodyHandlers.ofString());

@@ -1,14 +1,11 @@
 package dev.outbox.faults;
 
 import dev.outbox.Service;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardCopyOption;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
-import java.util.stream.Stream;
 import org.junit.jupiter.api.Assumptions;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.Timeout;
@@ -26,31 +23,18 @@ class MachineFaultTests {
     @TempDir
     Path directory;
 
-    /** Needs libfaketime; the clock that counts on, which timers go by, is left alone, as it is by a real jump. */
+    /** Needs libfaketime. */
     @Test
     void theClockJumpsByAnHour() throws Exception {
         String scenario = "clock of the JVM ± 1 h";
-        Optional<Path> library = Stream.of("x86_64-linux-gnu", "aarch64-linux-gnu")
-                .map(machine -> Path.of("/usr/lib", machine, "faketime/libfaketimeMT.so.1"))
-                .filter(Files::exists)
-                .findFirst();
-        if (library.isEmpty()) {
-            Findings.add(Finding.skipped(19, scenario, "libfaketime is not installed (Debian's package faketime)"));
-            Assumptions.abort("libfaketime is not installed");
+        Optional<FakeClock> made = FakeClock.in(directory.resolve("clock"));
+        if (made.isEmpty()) {
+            Findings.add(Finding.skipped(19, scenario, FakeClock.MISSING));
+            Assumptions.abort(FakeClock.MISSING);
         }
+        FakeClock clock = made.orElseThrow();
         try (Rig rig = new Rig(19, scenario)) {
-            Path clock = directory.resolve("clock");
-            set(clock, 0);
-            Map<String, String> settings = Map.of(
-                    "LD_PRELOAD",
-                    library.get().toString(),
-                    "FAKETIME_TIMESTAMP_FILE",
-                    clock.toString(),
-                    "FAKETIME_CACHE_DURATION",
-                    "1", // second, for which a look at the clock is not a read of the file
-                    "FAKETIME_DONT_FAKE_MONOTONIC",
-                    "1");
-            Service service = rig.start(rig.database, List.of("-Xmx256m"), settings);
+            Service service = rig.start(rig.database, List.of("-Xmx256m"), clock.settings());
             service.awaitPort();
             rig.write(rig.database, 1, 50);
             for (int i = 0; i < Lane.times(2, 10); i++) {
@@ -61,24 +45,17 @@ class MachineFaultTests {
         }
     }
 
-    private static void jump(Rig rig, Service service, Path clock, long seconds) throws Exception {
+    private static void jump(Rig rig, Service service, FakeClock clock, long seconds) throws Exception {
         rig.pause(500, 1_000);
         rig.injectHarmless();
         long since = Rig.micros();
-        set(clock, seconds);
+        clock.isOff(seconds);
         rig.pause(3_000, 4_000);
         rig.times.add(rig.longestGap(since));
         long now = Long.parseLong(new Settlement(rig, rig.writers()).get(service, "/faults/clock"));
         long off = (now - System.currentTimeMillis()) / 1_000;
         rig.require(Math.abs(off - seconds) < 10, "the clock is off by " + off + " s");
-        set(clock, 0);
-    }
-
-    /** The library reads the file at any moment: it is replaced as a whole. */
-    private static void set(Path clock, long seconds) throws Exception {
-        Path next = clock.resolveSibling("next");
-        Files.writeString(next, (seconds < 0 ? "" : "+") + seconds + "\n");
-        Files.move(next, clock, StandardCopyOption.ATOMIC_MOVE, StandardCopyOption.REPLACE_EXISTING);
+        clock.isOff(0);
     }
 
     /** A million events in the long lane, of a kilobyte each; then more in large ones than the heap has room for. */

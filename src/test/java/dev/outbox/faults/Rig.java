@@ -2,6 +2,7 @@ package dev.outbox.faults;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outbox.Place;
 import dev.outbox.Service;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.TestServer;
@@ -68,6 +69,11 @@ final class Rig implements AutoCloseable {
     }
 
     Rig(int order, String scenario, TestServer server, String databaseOptions) throws Exception {
+        this(order, scenario, server, databaseOptions, Place.HERE);
+    }
+
+    /** With its sink somewhere else. */
+    Rig(int order, String scenario, TestServer server, String databaseOptions, Place sinkPlace) throws Exception {
         System.out.printf("fault: %s, seed %d, begins%n", scenario, Lane.SEED);
         this.order = order;
         this.scenario = scenario;
@@ -75,12 +81,12 @@ final class Rig implements AutoCloseable {
         this.server = server;
         this.database = Servers.fresh(server, databaseOptions);
         this.directory = Files.createTempDirectory("outbox-fault");
-        this.sink = new SinkProcess(directory.resolve("sink"));
+        this.sink = new SinkProcess(directory.resolve("sink"), sinkPlace);
     }
 
     /** A sink more, for a service that is told of it; the settlement does not look at it. */
     SinkProcess anotherSink() throws Exception {
-        SinkProcess another = new SinkProcess(directory.resolve("sink-" + others.size()));
+        SinkProcess another = new SinkProcess(directory.resolve("sink-" + others.size()), Place.HERE);
         others.add(another);
         return another;
     }
@@ -96,12 +102,18 @@ final class Rig implements AutoCloseable {
 
     /** Does not wait until it answers. */
     Service start(TestDatabase behind, List<String> options, Map<String, String> settings) throws IOException {
+        return start(Place.HERE, behind, options, settings);
+    }
+
+    /** Does not wait until it answers. */
+    Service start(Place place, TestDatabase behind, List<String> options, Map<String, String> settings)
+            throws IOException {
         Map<String, String> all = new HashMap<>(
                 Map.of(TestedApplication.SINK, sink.url(), "LOGGING_LEVEL_DEV_OUTBOX_NOTIFICATIONS", "warn"));
         all.putAll(settings);
         List<String> flags = new ArrayList<>(Servers.archive().options());
         flags.addAll(options);
-        Service service = new Service(TestedApplication.class, behind, flags, all);
+        Service service = new Service(place, TestedApplication.class, behind, flags, all);
         services.add(service);
         started.add(service);
         return service;

@@ -96,7 +96,7 @@ final class Settlement {
     String get(Service service, String path) {
         try {
             return http.send(
-                            HttpRequest.newBuilder(URI.create("http://localhost:" + service.awaitPort() + path))
+                            HttpRequest.newBuilder(URI.create(service.url() + path))
                                     .timeout(Duration.ofSeconds(5))
                                     .build(),
                             HttpResponse.BodyHandlers.ofString())

@@ -56,20 +56,22 @@ final class Sink {
     private final Map<Long, Integer> attempts = new ConcurrentHashMap<>();
     private volatile Mode mode = Mode.TAKES;
     private volatile int poisonedPermille;
+    private final String address;
     private DisposableServer deliveries;
 
-    private Sink(Path path) throws IOException {
+    private Sink(Path path, String address) throws IOException {
+        this.address = address;
         file = FileChannel.open(path, StandardOpenOption.CREATE, StandardOpenOption.WRITE, StandardOpenOption.APPEND);
     }
 
-    /** Arguments: the file. Prints its two ports. */
+    /** Arguments: the file, and the address to listen on. Prints its two ports. */
     public static void main(String[] arguments) throws Exception {
-        Sink sink = new Sink(Path.of(arguments[0]));
+        Sink sink = new Sink(Path.of(arguments[0]), arguments[1]);
         Thread writer = new Thread(sink::sync, "sync");
         writer.start();
         sink.deliveries = sink.listen(0);
         DisposableServer control = HttpServer.create()
-                .host("127.0.0.1")
+                .host(sink.address)
                 .port(0)
                 .route(routes -> routes.post("/{what}/{value}", sink::control))
                 .bindNow();
@@ -84,7 +86,7 @@ final class Sink {
 
     private DisposableServer listen(int port) {
         return HttpServer.create()
-                .host("127.0.0.1")
+                .host(address)
                 .port(port)
                 .option(ChannelOption.SO_REUSEADDR, true)
                 .route(routes -> routes.post("/deliver", this::deliver))

@@ -1,6 +1,7 @@
 package dev.outbox.faults;
 
 import dev.outbox.JavaProcess;
+import dev.outbox.Place;
 import java.io.IOException;
 import java.io.RandomAccessFile;
 import java.net.URI;
@@ -22,6 +23,7 @@ final class SinkProcess implements AutoCloseable {
 
     private final JavaProcess process;
     private final Path path;
+    private final Place place;
     private final int port;
     private final int control;
     private final HttpClient http = HttpClient.newHttpClient();
@@ -30,17 +32,20 @@ final class SinkProcess implements AutoCloseable {
     private long read;
     private long highest;
 
-    SinkProcess(Path path) throws Exception {
+    SinkProcess(Path path, Place place) throws Exception {
         this.path = path;
-        process = new JavaProcess(Sink.class, Map.of(), path.toString());
+        this.place = place;
+        String listens = place.equals(Place.HERE) ? place.address() : "0.0.0.0"; // on a host for the test as well
+        process = new JavaProcess(place, Sink.class, List.of("-Xmx256m"), Map.of(), path.toString(), listens);
         Pattern started = Pattern.compile("sink (\\d+ control \\d+)");
         String[] ports = process.await(started, Duration.ofSeconds(30)).split(" control ", -1);
         port = Integer.parseInt(ports[0]);
         control = Integer.parseInt(ports[1]);
     }
 
+    /** For services, wherever they are. */
     String url() {
-        return "http://127.0.0.1:" + port + "/deliver";
+        return "http://" + place.address() + ":" + port + "/deliver";
     }
 
     void is(Sink.Mode mode) throws Exception {
@@ -96,7 +101,8 @@ final class SinkProcess implements AutoCloseable {
     }
 
     private void tell(String what) throws Exception {
-        HttpRequest request = HttpRequest.newBuilder(URI.create("http://127.0.0.1:" + control + "/" + what))
+        HttpRequest request = HttpRequest.newBuilder(
+                        URI.create("http://" + place.addressForUs() + ":" + control + "/" + what))
                 .POST(HttpRequest.BodyPublishers.noBody())
                 .timeout(Duration.ofSeconds(30))
                 .build();

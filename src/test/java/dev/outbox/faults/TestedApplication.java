@@ -45,6 +45,9 @@ final class TestedApplication {
     /** With any value that handler tries again by itself for as long as the sink refuses, where it should fail. */
     static final String STUBBORN = "FAULTS_STUBBORN";
 
+    /** With any value it takes an event for delivered whatever the sink answers, or if it answers nothing. */
+    static final String CARELESS = "FAULTS_CARELESS";
+
     /** With any value the handler that counts fails at each 50th event, once in each process. */
     static final String FRAGILE = "FAULTS_FRAGILE";
 
@@ -117,6 +120,7 @@ final class TestedApplication {
         private final String name;
         private final String url;
         private final boolean stubborn = System.getenv(STUBBORN) != null;
+        private final boolean careless = System.getenv(CARELESS) != null;
         private final long process = ProcessHandle.current().pid();
         private final HttpClient http = HttpClient.create(ConnectionProvider.create("sink", CONCURRENCY))
                 .option(ChannelOption.CONNECT_TIMEOUT_MILLIS, 1_000)
@@ -169,6 +173,9 @@ final class TestedApplication {
                             ? Mono.<Void>empty()
                             : Mono.error(new IllegalStateException("status " + response.status())))
                     .then();
+            if (careless) {
+                return post.onErrorComplete();
+            }
             return stubborn ? post.retryWhen(Retry.fixedDelay(Long.MAX_VALUE, STUBBORN_PAUSE)) : post;
         }
     }
