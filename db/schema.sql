@@ -155,24 +155,24 @@ CREATE TABLE outbox.subscription (
     replayed_through bigint DEFAULT 0 NOT NULL,
     replay_rate integer,
     handler text GENERATED ALWAYS AS (split_part(name, '.'::text, 1)) STORED NOT NULL,
-    shard integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.(\d+)of\d+$'::text))::integer, 1)) STORED NOT NULL,
-    shards integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.\d+of(\d+)$'::text))::integer, 1)) STORED NOT NULL,
     retired_at timestamp with time zone,
     parked_full_at timestamp with time zone,
     failed_at timestamp with time zone,
     failure text,
+    shard integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.(\d+)-?of-?\d+$'::text))::integer, 1)) STORED NOT NULL,
+    shards integer GENERATED ALWAYS AS (COALESCE(("substring"(name, '\.\d+-?of-?(\d+)$'::text))::integer, 1)) STORED NOT NULL,
     CONSTRAINT subscription_pkey PRIMARY KEY (name),
     CONSTRAINT subscription_circuit_check CHECK ((num_nulls(circuit_opened_at, circuit_error) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_failure_check CHECK ((num_nulls(failed_at, failure) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_kind_check CHECK ((kind = ANY (ARRAY['handler'::text, 'transactional'::text]))),
-    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}(\.[0-9]{1,2}of[0-9]{1,2})?$'::text)),
+    CONSTRAINT subscription_name_check CHECK ((name ~ '^[a-z][a-z0-9-]{0,62}(\.[0-9]{1,2}(of|-of-)[0-9]{1,2})?$'::text)),
     CONSTRAINT subscription_paused_check CHECK ((num_nulls(paused_at, paused_by) = ANY (ARRAY[0, 2]))),
     CONSTRAINT subscription_replay_rate_check CHECK ((replay_rate > 0)),
     CONSTRAINT subscription_shard_check CHECK (((shard >= 1) AND (shard <= shards)))
 );
 CREATE INDEX subscription_handler_idx ON outbox.subscription USING btree (handler);
 COMMENT ON TABLE outbox.subscription IS 'A named, durable reader of the log.';
-COMMENT ON COLUMN outbox.subscription.name IS 'Of the handler; of one that is split with the shard, such as mail.2of4.';
+COMMENT ON COLUMN outbox.subscription.name IS 'Of the handler; of one that is split with the shard, such as mail.2-of-4. One such as mail.2of4 is of a version before, which split by the key alone.';
 COMMENT ON COLUMN outbox.subscription.kind IS 'handler: at least once, effects outside; transactional: effects and checkpoint commit together.';
 COMMENT ON COLUMN outbox.subscription.types IS 'The event types it wants; empty for all.';
 COMMENT ON COLUMN outbox.subscription.paused_at IS 'Since when nothing is delivered because somebody said so; null if it is active.';
@@ -181,12 +181,12 @@ COMMENT ON COLUMN outbox.subscription.circuit_error IS 'The failure that opened 
 COMMENT ON COLUMN outbox.subscription.replayed_through IS 'Events up to this id were asked for again: until the position passes it they are marked as replayed.';
 COMMENT ON COLUMN outbox.subscription.replay_rate IS 'Events per second while a replay goes on; null for no limit.';
 COMMENT ON COLUMN outbox.subscription.handler IS 'Whose it is: all shards of a handler have the same.';
-COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the keys it has, from 1: outbox.shard(key, shards).';
-COMMENT ON COLUMN outbox.subscription.shards IS 'Into how many the handler is split.';
 COMMENT ON COLUMN outbox.subscription.retired_at IS 'Since when others do what it did, because its handler was split into another number; null if it is in force.';
 COMMENT ON COLUMN outbox.subscription.parked_full_at IS 'Since when it reads no further because a million keys are parked; null while it reads.';
 COMMENT ON COLUMN outbox.subscription.failed_at IS 'When a run last ended with an error; it is tried again at once, so it fails on if that was less than 30 s ago. Null if none did.';
 COMMENT ON COLUMN outbox.subscription.failure IS 'The error with which a run last ended.';
+COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the aggregates it has, from 1: outbox.shard(aggregate_type, aggregate_id, shards).';
+COMMENT ON COLUMN outbox.subscription.shards IS 'Into how many the handler is split.';
 
 CREATE TABLE outbox.checkpoint (
     subscription text NOT NULL,
@@ -227,6 +227,7 @@ CREATE TABLE outbox.parked (
     replayed boolean DEFAULT false NOT NULL,
     parked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     attempted_at timestamp with time zone,
+    aggregate_type text NOT NULL,
     CONSTRAINT parked_pkey PRIMARY KEY (subscription, event_id),
     CONSTRAINT parked_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
     CONSTRAINT parked_attempts_check CHECK ((attempts >= 0)),
@@ -240,6 +241,7 @@ COMMENT ON COLUMN outbox.parked.state IS 'retrying: tried again at next_attempt_
 COMMENT ON COLUMN outbox.parked.attempts IS 'How often it was tried.';
 COMMENT ON COLUMN outbox.parked.error IS 'How the last attempt ended.';
 COMMENT ON COLUMN outbox.parked.replayed IS 'It was asked for again, so its handler may have had it before.';
+COMMENT ON COLUMN outbox.parked.aggregate_type IS 'With the key, what events are ordered by: an order and a parcel may have the same key. Empty if the event was gone when this column was added.';
 
 CREATE TABLE outbox.action (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,
@@ -442,6 +444,17 @@ AS $function$
         pg_catalog.pg_snapshot_xmax(snapshot)::text::bigint, barrier::text::bigint - 1) n
 $function$;
 
+CREATE OR REPLACE FUNCTION outbox.parked__type()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    new.aggregate_type := coalesce((select e.aggregate_type from outbox.event e where e.id = new.event_id), '');
+    return new;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION outbox.publish(aggregate_type text, aggregate_id text, type text, payload jsonb, headers jsonb DEFAULT NULL::jsonb)
  RETURNS bigint
  LANGUAGE sql
@@ -460,6 +473,39 @@ CREATE OR REPLACE FUNCTION outbox.shard(key text, shards integer)
 AS $function$
     select 1 + (pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 0) * 256
         + pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(key, 'UTF8')), 1)) % shards
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.shard(aggregate_type text, aggregate_id text, shards integer)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    select 1 + (pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(aggregate_type || '/' || aggregate_id, 'UTF8')), 0) * 256
+        + pg_catalog.get_byte(pg_catalog.sha256(pg_catalog.convert_to(aggregate_type || '/' || aggregate_id, 'UTF8')), 1)) % shards
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.shard_of(subscription text, shards integer, aggregate_type text, aggregate_id text)
+ RETURNS integer
+ LANGUAGE sql
+ STABLE PARALLEL SAFE
+AS $function$
+    select case
+        when shards = 1 then 1
+        when subscription ~ '\.\d+of\d+$' then outbox.shard(aggregate_id, shards)
+        else outbox.shard(aggregate_type, aggregate_id, shards)
+    end
+$function$;
+
+CREATE OR REPLACE FUNCTION outbox.subscription__fence()
+ RETURNS trigger
+ LANGUAGE plpgsql
+ SET search_path TO 'pg_catalog', 'pg_temp'
+AS $function$
+begin
+    raise exception 'The handler % is run in shards by type and key, which this version does not know', split_part(new.name, '.', 1)
+        using errcode = 'check_violation', constraint = 'subscription_shards_by_key',
+            hint = 'Run it with the later version, or with one that splits it by type and key.';
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION public.orders__capture()
@@ -545,6 +591,8 @@ CREATE TRIGGER refuse BEFORE INSERT ON outbox.event FOR EACH ROW WHEN (new.tx <>
 
 CREATE TRIGGER ring AFTER INSERT ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.event__ring();
 
+CREATE TRIGGER fence BEFORE INSERT OR UPDATE OF retired_at ON outbox.subscription FOR EACH ROW WHEN (new.retired_at IS NULL AND new.name ~ '\.\d+of\d+$'::text) EXECUTE FUNCTION outbox.subscription__fence();
+
 CREATE TRIGGER tell AFTER UPDATE OF paused_at ON outbox.subscription FOR EACH ROW WHEN (old.paused_at IS DISTINCT FROM new.paused_at) EXECUTE FUNCTION outbox.call__tell();
 
 CREATE TRIGGER emptied BEFORE TRUNCATE ON outbox.checkpoint FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__removed();
@@ -552,5 +600,7 @@ CREATE TRIGGER emptied BEFORE TRUNCATE ON outbox.checkpoint FOR EACH STATEMENT E
 CREATE TRIGGER removed AFTER DELETE ON outbox.checkpoint REFERENCING OLD TABLE AS removed FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__removed();
 
 CREATE TRIGGER renamed AFTER UPDATE ON outbox.checkpoint REFERENCING OLD TABLE AS previous NEW TABLE AS changed FOR EACH STATEMENT EXECUTE FUNCTION outbox.checkpoint__renamed();
+
+CREATE TRIGGER type BEFORE INSERT ON outbox.parked FOR EACH ROW WHEN (new.aggregate_type IS NULL) EXECUTE FUNCTION outbox.parked__type();
 
 CREATE TRIGGER tell AFTER INSERT ON outbox.action FOR EACH STATEMENT EXECUTE FUNCTION outbox.call__tell();

@@ -1,9 +1,8 @@
 --liquibase formatted sql
 
 --changeset outbox:event__shard runOnChange:true splitStatements:false stripComments:false
--- Which of so many shards the events of a key belong to, from 1. It must never answer anything else for the same key: an event
--- would be passed by one shard as another's, and by that one as done. So it goes by the characters of the key alone, not by a
--- hash of PostgreSQL's that another version, machine or encoding may compute otherwise.
+-- Which of so many shards the events of a key belonged to, from 1, when a shard was a part of the keys whatever they were keys of: for
+-- instances of a version before, and for what they have left behind.
 -- Without SET, so that queries inline it.
 create or replace function outbox.shard(key text, shards integer) returns integer
     language sql stable parallel safe

@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
@@ -62,6 +63,6 @@ public class ParkedKeysBenchmark {
     private static ParkedHead other(long id) {
         Duration hour = Duration.ofHours(1);
         return new ParkedHead(
-                new ParkedEvent(id, "key " + id, ParkedEvent.State.RETRYING, 1, hour, "busy", false, Duration.ZERO), id);
+                new ParkedEvent(id, new Aggregate("thing", "key " + id), ParkedEvent.State.RETRYING, 1, hour, "busy", false, Duration.ZERO), id);
     }
 }

@@ -3,7 +3,9 @@ package dev.outbox.log;
 import com.fasterxml.jackson.annotation.JsonIgnore;
 import com.fasterxml.jackson.annotation.JsonRawValue;
 import java.time.Instant;
+import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
@@ -57,6 +59,17 @@ public record Action(
                 .findAny()
                 .orElseThrow(() -> new IllegalArgumentException("There is no action \"" + name + "\" here, only "
                         + Arrays.stream(Name.values()).map(Name::text).collect(Collectors.joining(", "))));
+    }
+
+    /** Of which kinds of things its key is, if it did nothing because they are several. */
+    @JsonIgnore
+    public List<String> aggregateTypes() {
+        if (result == null) {
+            return List.of();
+        }
+        List<String> types = new ArrayList<>();
+        Arguments.read(result).path("aggregateTypes").forEach(type -> types.add(type.asString()));
+        return types;
     }
 
     /** What it is about; fails with an {@link IllegalArgumentException} that says what would be right. */

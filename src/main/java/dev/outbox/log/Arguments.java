@@ -17,6 +17,7 @@ import tools.jackson.databind.json.JsonMapper;
  * What an action is about; what is null restricts nothing.
  *
  * @param from where a replay begins: an event id or an instant (ISO 8601); null for the beginning of the log
+ * @param aggregateType with a key: of which kind of thing it is; null if only one kind has such a key
  * @param key only this key
  * @param type only events of this type
  * @param rate events per second at most
@@ -25,13 +26,14 @@ import tools.jackson.databind.json.JsonMapper;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 public record Arguments(
         @Nullable String from,
+        @Nullable String aggregateType,
         @Nullable String key,
         @Nullable String type,
         @Nullable Integer rate,
         @Nullable Long eventId) {
 
     /** About the subscription as a whole. */
-    public static final Arguments NONE = new Arguments(null, null, null, null, null);
+    public static final Arguments NONE = new Arguments(null, null, null, null, null, null);
 
     /** The highest rate that can be asked for, in events per second. */
     public static final int FASTEST = 1_000_000;
@@ -66,8 +68,12 @@ public record Arguments(
         if (node.has("all") && !(node.get("all").isBoolean() && node.get("all").booleanValue() && node.size() == 1)) {
             throw new IllegalArgumentException("\"all\" must be true, and alone");
         }
+        if (node.has("aggregateType") && !node.has("key")) {
+            throw new IllegalArgumentException("\"aggregateType\" must be beside \"key\"");
+        }
         return new Arguments(
                 from(node.get("from")),
+                text("aggregateType", node.get("aggregateType")),
                 text("key", node.get("key")),
                 text("type", node.get("type")),
                 rate(node.get("rate")),
@@ -77,12 +83,12 @@ public record Arguments(
     private static List<String> known(Action.Name name) {
         return switch (name) {
             case PAUSE, RESUME -> List.of();
-            case REPLAY -> List.of("from", "key", "type", "rate");
-            case RETRY, DISCARD -> List.of("eventId", "key", "all");
+            case REPLAY -> List.of("from", "aggregateType", "key", "type", "rate");
+            case RETRY, DISCARD -> List.of("eventId", "aggregateType", "key", "all");
         };
     }
 
-    private static JsonNode read(String json) {
+    static JsonNode read(String json) {
         try {
             return READER.readTree(json);
         } catch (JacksonException e) {

@@ -18,7 +18,8 @@ import reactor.core.publisher.Mono;
  * What a leader does first: it makes its subscription known, and stores the stored position again as the next generation, so that
  * whoever led before runs into the fence.
  *
- * <p>Of the subscriptions of a handler one set is in force, of one number of shards. A leader of another set takes over from it, all
+ * <p>Of the subscriptions of a handler one set is in force, of one number of shards; one of a version that split by the key alone is
+ * another set, whatever its number. A leader of another set takes over from it, all
  * in one transaction, when no instance can run it any more: until then the handler goes on as it is, so that in a deployment that
  * replaces one instance after the other nothing goes to and fro. All shards of the new set begin at the {@linkplain Position#meet
  * meet} of what the old ones have done, with their parked events. The next generation of each old one fences out whoever believes
@@ -83,7 +84,7 @@ public final class Claims {
     private static final String MOVE_PARKED = """
             update outbox.parked p
             set subscription = ($2::text[])[outbox.shard(
-                coalesce((select aggregate_id from outbox.event where id = p.event_id), p.key), cardinality($2))]
+                aggregate_type, coalesce((select aggregate_id from outbox.event where id = p.event_id), p.key), cardinality($2))]
             where subscription = any ($1)
             """;
 
@@ -106,7 +107,7 @@ public final class Claims {
                     select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1) c
                 join outbox.event e on e.tx >= pg_snapshot_xmin($2::text::pg_snapshot)
                 where s.handler = $1 and s.retired_at is null
-                  and (s.types = '{}' or e.type = any (s.types)) and outbox.shard(e.aggregate_id, s.shards) = s.shard
+                  and (s.types = '{}' or e.type = any (s.types)) and outbox.shard_of(s.name, s.shards, e.aggregate_type, e.aggregate_id) = s.shard
                   and outbox.is_done(c.done, c.target, c.last, e.tx, e.id)
                   and not pg_visible_in_snapshot(e.tx, $2::text::pg_snapshot)) as found
             """;

@@ -11,9 +11,9 @@ import org.jspecify.annotations.Nullable;
 /**
  * An immutable fact in the log.
  *
- * @param id unique in the log; for one key the order of ids is the order of commits
+ * @param id unique in the log; for one aggregate the order of ids is the order of commits
  * @param aggregateType what kind of thing changed, such as {@code order}
- * @param key which one changed; events of one key are delivered in order
+ * @param key which one changed: its id, among those of its kind. Events of one {@link #aggregate()} are delivered in order
  * @param type what happened, such as {@code order.shipped}
  * @param occurredAt when the writer's trigger ran, by the clock of the database
  * @param payload a JSON value, as text
@@ -79,6 +79,11 @@ public record Event(
     /** The same, handed out by somebody. */
     public Event from(Origin leader) {
         return new Event(id, aggregateType, key, type, occurredAt, payload, headers, replayed, leader);
+    }
+
+    /** What it is of: type and id. */
+    public Aggregate aggregate() {
+        return new Aggregate(aggregateType, key);
     }
 
     /** How much of a bound it takes up: 1, and 1 for each kilobyte of what it carries. */

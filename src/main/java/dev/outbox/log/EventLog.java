@@ -88,7 +88,7 @@ public class EventLog {
                 occurred_at, aggregate_type, aggregate_id, type, payload::text, headers::text
             from found
             where id <= (select last from page)
-                and ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_id, $11) = $10)
+                and ($8::text[] is null or type = any ($8::text[])) and ($11 = 1 or outbox.shard(aggregate_type, aggregate_id, $11) = $10)
             """);
 
     private static final String END = in("""

@@ -20,13 +20,13 @@ public final class ParkedActions {
     /** The most events that one replay of a key or a type may park. */
     public static final int MOST = 100_000;
 
-    /** Index parked_pkey. Those that are blocked follow their key's first by themselves. $1 subscription, $2 event or null, $3 key or null */
+    /** Index parked_pkey. Those that are blocked follow their key's first by themselves. $1 subscription, $2 event or null, $3 key or null, $4 its type or null */
     private static final String RETRY = """
             with again as (
                 update outbox.parked
                 set state = 'retrying', attempts = 0, next_attempt_at = clock_timestamp()
                 where subscription = $1 and (state = 'dead' or (state = 'retrying' and num_nonnulls($2::bigint, $3::text) > 0))
-                  and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3)
+                  and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3) and ($4::text is null or aggregate_type = $4)
                 returning 1)
             select jsonb_build_object('events', count(*))::text as result
             from again
@@ -34,7 +34,7 @@ public final class ParkedActions {
 
     /**
      * What the position has not passed comes again from the log, so its row stays until then and says that it is discarded. Index parked_pkey.
-     * $1 to $5 as for {@link ParkedEvents#KNOWN}, $6 event or null, $7 key or null, $8 how many ids to tell
+     * $1 to $5 as for {@link ParkedEvents#KNOWN}, $6 event or null, $7 key or null, $8 how many ids to tell, $9 the type of the key or null
      */
     private static final String DISCARD = ParkedEvents.KNOWN + """
             , chosen as materialized (
@@ -42,6 +42,7 @@ public final class ParkedActions {
                 from known
                 where (state = 'dead' or num_nonnulls($6::bigint, $7::text) > 0) and state <> 'discarded'
                   and ($6::bigint is null or event_id = $6) and ($7::text is null or key = $7)
+                  and ($9::text is null or aggregate_type = $9)
             ), gone as (
                 delete from outbox.parked
                 where subscription = $1 and event_id in (select event_id from chosen where passed)
@@ -62,21 +63,22 @@ public final class ParkedActions {
             where subscription = $1 and state = 'retrying' and exists (
                 select
                 from outbox.parked earlier
-                where earlier.subscription = p.subscription and earlier.key = p.key and earlier.event_id < p.event_id
+                where earlier.subscription = p.subscription and earlier.key = p.key and earlier.aggregate_type = p.aggregate_type
+                  and earlier.event_id < p.event_id
                   and earlier.state <> 'dead')
             """;
 
     /**
      * Indexes event_pkey or, with a key, event_aggregate_idx; parked_subscription_key_event_id_idx. If there are more than $9, or more than $13
      * keys with those that are parked, nothing is parked. $1 subscription, $2 from, $3 types, $4 type or null, $5 done, $6 target, $7 last,
-     * $8 key or null, $9 the most, $10 rate or null, $11 shard, $12 of how many, $13 the most keys
+     * $8 key or null, $9 the most, $10 rate or null, $11 shard, $12 of how many, $13 the most keys, $14 the type of the key or null
      */
     private static final String REPLAY = """
             with matching as materialized (
-                select id, aggregate_id as key
+                select id, aggregate_type, aggregate_id as key
                 from outbox.event
                 where id >= $2 and ($3::text[] = '{}' or type = any ($3::text[])) and ($4::text is null or type = $4)
-                  and ($12 = 1 or outbox.shard(aggregate_id, $12) = $11)
+                  and ($12 = 1 or outbox.shard(aggregate_type, aggregate_id, $12) = $11)
                   and ($8::text is null or (aggregate_id = $8 and aggregate_type = any (array(
                       with recursive kind (name) as (
                           (select aggregate_type from outbox.event order by aggregate_type limit 1)
@@ -85,17 +87,22 @@ public final class ParkedActions {
                           from kind
                           where name is not null
                       )
-                      select name from kind where name is not null))))
+                      select name from kind where name is not null))
+                      and ($14::text is null or aggregate_type = $14)))
                   and outbox.is_done($5::text::pg_snapshot, $6::text::pg_snapshot, $7, tx, id)
                 limit $9 + 1
             ), fits as materialized (
                 select (select count(*) from matching) <= $9 as events,
                     (select count(*)
-                     from (select key from outbox.parked where subscription = $1 union select key from matching) k) <= $13 as keys
+                     from (
+                         select aggregate_type, key from outbox.parked where subscription = $1
+                         union
+                         select aggregate_type, key from matching) k) <= $13 as keys
             ), parked as (
-                insert into outbox.parked (subscription, event_id, key, state, attempts, next_attempt_at, replayed)
-                select $1, id, key, 'retrying', 0, clock_timestamp() + coalesce((place - 1) * interval '1 s' / $10, interval '0'), true
-                from (select id, key, row_number() over (order by id) as place from matching) m
+                insert into outbox.parked
+                    (subscription, event_id, aggregate_type, key, state, attempts, next_attempt_at, replayed)
+                select $1, id, aggregate_type, key, 'retrying', 0, clock_timestamp() + coalesce((place - 1) * interval '1 s' / $10, interval '0'), true
+                from (select id, aggregate_type, key, row_number() over (order by id) as place from matching) m
                 where (select events and keys from fits)
                 order by id
                 on conflict (subscription, event_id) do nothing
@@ -108,30 +115,63 @@ public final class ParkedActions {
             from fits
             """;
 
+    /** Index parked_subscription_key_event_id_idx. $1 subscription, $2 key */
+    private static final String TYPES = """
+            select distinct aggregate_type
+            from outbox.parked
+            where subscription = $1 and key = $2 and state <> 'discarded'
+            order by aggregate_type
+            """;
+
     private static final int IDS = 5_000;
 
-    /** The dead ones are tried again; of one event or key also the one that retries. */
+    /**
+     * The dead ones are tried again; of one event or key also the one that retries. Fails with {@link AmbiguousKeyException} if parked
+     * events of several kinds of things have the key.
+     */
     public Mono<String> retry(PostgresqlConnection connection, String subscription, Arguments which) {
-        return result(connection, RETRY, subscription, event(which), which.key())
+        return requireOneType(connection, subscription, which)
+                .then(Mono.defer(() ->
+                        result(connection, RETRY, subscription, event(which), which.key(), which.aggregateType())))
                 .flatMap(result -> block(connection, subscription).thenReturn(result));
     }
 
-    /** The dead ones are given up for good; of one event or key whatever its state. They stay in the log. */
+    /**
+     * The dead ones are given up for good; of one event or key whatever its state. They stay in the log. Fails with
+     * {@link AmbiguousKeyException} if parked events of several kinds of things have the key.
+     */
     public Mono<String> discard(PostgresqlConnection connection, Checkpoint at, Arguments which) {
         Object[] known = ParkedEvents.known(at.subscription(), at.position());
-        return PartitionList.duringInTransaction(
-                connection,
-                () -> result(
+        return requireOneType(connection, at.subscription(), which)
+                .then(PartitionList.duringInTransaction(
                         connection,
-                        DISCARD,
-                        known[0],
-                        known[1],
-                        known[2],
-                        known[3],
-                        known[4],
-                        event(which),
-                        which.key(),
-                        IDS));
+                        () -> result(
+                                connection,
+                                DISCARD,
+                                known[0],
+                                known[1],
+                                known[2],
+                                known[3],
+                                known[4],
+                                event(which),
+                                which.key(),
+                                IDS,
+                                which.aggregateType())));
+    }
+
+    private static Mono<Void> requireOneType(PostgresqlConnection connection, String subscription, Arguments which) {
+        String key = which.key();
+        if (key == null || which.aggregateType() != null) {
+            return Mono.empty();
+        }
+        return Database.rows(
+                        connection,
+                        row -> requireNonNull(row.get("aggregate_type", String.class)),
+                        TYPES,
+                        subscription,
+                        key)
+                .collectList()
+                .flatMap(types -> types.size() > 1 ? Mono.error(new AmbiguousKeyException(key, types)) : Mono.empty());
     }
 
     /**
@@ -159,7 +199,8 @@ public final class ParkedActions {
                                 which.rate() == null ? Parameters.in(Integer.class) : which.rate(),
                                 wanted.shard(),
                                 wanted.shards(),
-                                mostKeys))
+                                mostKeys,
+                                which.aggregateType()))
                 .flatMap(result -> which.rate() == null
                         ? block(connection, at.subscription()).thenReturn(result)
                         : Mono.just(result));

@@ -7,7 +7,7 @@ import org.jspecify.annotations.Nullable;
  * An event that a subscription's position has passed although it is not done.
  *
  * @param eventId of the event in the log
- * @param key of the event in the log: within it events are delivered in order of id, unless the subscription is without order
+ * @param aggregate of the event in the log: within it events are delivered in order of id, unless the subscription is without order
  * @param attempts how often it was tried
  * @param due until its next attempt, negative if that is late; null unless it is {@link State#RETRYING}. A duration and no instant,
  *     because it is the database's clock that it is kept by.
@@ -17,7 +17,7 @@ import org.jspecify.annotations.Nullable;
  */
 public record ParkedEvent(
         long eventId,
-        String key,
+        Aggregate aggregate,
         State state,
         int attempts,
         @Nullable Duration due,
@@ -39,6 +39,7 @@ public record ParkedEvent(
 
     /** An event that waits behind another one of its key. */
     public static ParkedEvent blocked(Event event) {
-        return new ParkedEvent(event.id(), event.key(), State.BLOCKED, 0, null, null, event.replayed(), Duration.ZERO);
+        return new ParkedEvent(
+                event.id(), event.aggregate(), State.BLOCKED, 0, null, null, event.replayed(), Duration.ZERO);
     }
 }

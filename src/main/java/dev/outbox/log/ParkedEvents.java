@@ -30,7 +30,7 @@ public final class ParkedEvents {
     private static final int BYTES = 1024 * 1024;
 
     private static final String COLUMNS = """
-            event_id, key, state, attempts, replayed,
+            event_id, p.aggregate_type, key, state, attempts, replayed,
                 (extract(epoch from next_attempt_at - clock_timestamp()) * 1000)::bigint as due_ms,
                 (extract(epoch from clock_timestamp() - parked_at) * 1000)::bigint as age_ms""";
 
@@ -59,16 +59,16 @@ public final class ParkedEvents {
 
     /** Index parked_subscription_key_event_id_idx. $6 whether a dead one holds its key */
     private static final String HEADS = KNOWN + """
-            select distinct on (key) COLUMNS, max(event_id) over (partition by key) as up_to
-            from known
+            select distinct on (key, aggregate_type) COLUMNS, max(event_id) over (partition by key, aggregate_type) as up_to
+            from known p
             where passed and state <> 'discarded' and (state <> 'dead' or $6)
-            order by key, event_id
+            order by key, aggregate_type, event_id
             """.replace("COLUMNS", COLUMNS);
 
     /** Without order each waits for itself only. */
     private static final String EACH = KNOWN + """
             select COLUMNS, event_id as up_to
-            from known
+            from known p
             where passed and state not in ('discarded', 'dead')
             """.replace("COLUMNS", COLUMNS);
 
@@ -96,19 +96,19 @@ public final class ParkedEvents {
     /** Primary key. $1 subscription, $2 event ids */
     private static final String AMONG = """
             select COLUMNS
-            from outbox.parked
+            from outbox.parked p
             where subscription = $1 and event_id = any ($2)
             """.replace("COLUMNS", COLUMNS);
 
     /**
      * Indexes parked_subscription_key_event_id_idx and event_pkey.
-     * $1 subscription, $2 key, $3 after, $4 up to, $5 whether dead ones count, $6 limit, $7 bytes
+     * $1 subscription, $2 key, $3 after, $4 up to, $5 whether dead ones count, $6 limit, $7 bytes, $8 aggregate type
      */
     private static final String NEXT = """
             with next as materialized (
                 select *
                 from outbox.parked
-                where subscription = $1 and key = $2 and event_id > $3 and event_id <= $4 and state <> 'discarded'
+                where subscription = $1 and key = $2 and aggregate_type = $8 and event_id > $3 and event_id <= $4 and state <> 'discarded'
                   and (state <> 'dead' or $5)
                 order by event_id
                 limit $6
@@ -118,21 +118,20 @@ public final class ParkedEvents {
                 from next n
                 left join outbox.event e on e.id = n.event_id
             )
-            select COLUMNS, e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload::text as payload,
-                e.headers::text as headers
-            from next n
-            left join outbox.event e on e.id = (select s.id from sized s where s.event_id = n.event_id and s.bytes <= $7)
-            order by n.event_id
+            select COLUMNS, e.id, e.occurred_at, e.aggregate_id, e.type, e.payload::text as payload, e.headers::text as headers
+            from next p
+            left join outbox.event e on e.id = (select s.id from sized s where s.event_id = p.event_id and s.bytes <= $7)
+            order by p.event_id
             """.replace("COLUMNS", COLUMNS);
 
-    /** $1 subscription, then arrays: event ids, keys, states, attempts, ms until the next attempt, errors, replayed */
+    /** $1 subscription, then arrays: event ids, aggregate types, keys, states, attempts, ms until the next attempt, errors, replayed */
     private static final String STORE = """
             insert into outbox.parked as present
-                (subscription, event_id, key, state, attempts, next_attempt_at, error, replayed, attempted_at)
-            select $1, event_id, key, state, attempts, clock_timestamp() + due_ms * interval '1 ms', error, replayed,
+                (subscription, event_id, aggregate_type, key, state, attempts, next_attempt_at, error, replayed, attempted_at)
+            select $1, event_id, aggregate_type, key, state, attempts, clock_timestamp() + due_ms * interval '1 ms', error, replayed,
                 case when attempts > 0 then clock_timestamp() end
-            from unnest($2::bigint[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::boolean[])
-                as parked (event_id, key, state, attempts, due_ms, error, replayed)
+            from unnest($2::bigint[], $3::text[], $4::text[], $5::text[], $6::int[], $7::bigint[], $8::text[], $9::boolean[])
+                as parked (event_id, aggregate_type, key, state, attempts, due_ms, error, replayed)
             on conflict (subscription, event_id) do update
             set state = case when excluded.state = 'blocked' and present.state = 'dead' then 'dead' else excluded.state end,
                 attempts = greatest(excluded.attempts, case when excluded.state = 'blocked' then present.attempts end),
@@ -210,7 +209,7 @@ public final class ParkedEvents {
     }
 
     /**
-     * The next parked events of a key in order of id.
+     * The next parked events of an aggregate in order of id.
      *
      * @param after only those with higher ids
      * @param upTo only those with ids up to this one
@@ -218,8 +217,18 @@ public final class ParkedEvents {
      * @param limit the most
      */
     public Mono<List<ParkedRow>> next(
-            String subscription, String key, long after, long upTo, boolean deadCount, int limit) {
-        return database.query(ParkedEvents::row, NEXT, subscription, key, after, upTo, deadCount, limit, (long) BYTES);
+            String subscription, Aggregate key, long after, long upTo, boolean deadCount, int limit) {
+        return database.query(
+                ParkedEvents::row,
+                NEXT,
+                subscription,
+                key.id(),
+                after,
+                upTo,
+                deadCount,
+                limit,
+                (long) BYTES,
+                key.type());
     }
 
     /**
@@ -234,7 +243,8 @@ public final class ParkedEvents {
                                 STORE,
                                 subscription,
                                 column(parked, ParkedEvent::eventId, new Long[0]),
-                                column(parked, ParkedEvent::key, new String[0]),
+                                column(parked, event -> event.aggregate().type(), new String[0]),
+                                column(parked, event -> event.aggregate().id(), new String[0]),
                                 column(parked, ParkedEvents::state, new String[0]),
                                 column(parked, ParkedEvent::attempts, new Integer[0]),
                                 column(parked, ParkedEvents::due, new Long[0]),
@@ -290,7 +300,9 @@ public final class ParkedEvents {
         Long due = row.get("due_ms", Long.class);
         return new ParkedEvent(
                 number(row, "event_id"),
-                requireNonNull(row.get("key", String.class)),
+                new Aggregate(
+                        requireNonNull(row.get("aggregate_type", String.class)),
+                        requireNonNull(row.get("key", String.class))),
                 ParkedEvent.State.valueOf(
                         requireNonNull(row.get("state", String.class)).toUpperCase(Locale.ROOT)),
                 requireNonNull(row.get("attempts", Integer.class)),

@@ -7,6 +7,7 @@ import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.List;
 import java.util.function.Function;
 import org.jspecify.annotations.Nullable;
 import org.springframework.beans.factory.annotation.Autowired;
@@ -64,18 +65,18 @@ public class Replays {
 
     /** Index event_pkey. $1 from, $2 types, $3 type or null, $4 done, $5 target, $6 last, $7 limit, $8 shard, $9 of how many */
     private static final String COUNT = """
-            select count(*) as events
+            select count(*) as events, '{}'::text[] as aggregate_types
             from (
                 select
                 from outbox.event e
                 where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
-                  and ($9 = 1 or outbox.shard(aggregate_id, $9) = $8)
+                  and ($9 = 1 or outbox.shard(aggregate_type, aggregate_id, $9) = $8)
                   and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
                 order by id
                 limit $7) matching
             """;
 
-    /** Index event_aggregate_idx, once for each kind of thing. $1 to $9 as above, $10 key */
+    /** Index event_aggregate_idx, once for each kind of thing. $1 to $9 as above, $10 key, $11 its type or null */
     private static final String COUNT_OF_KEY = """
             with recursive kind (name) as (
                 (select aggregate_type from outbox.event order by aggregate_type limit 1)
@@ -84,13 +85,13 @@ public class Replays {
                 from kind
                 where name is not null
             )
-            select count(*) as events
+            select count(*) as events, array_agg(distinct aggregate_type order by aggregate_type) as aggregate_types
             from (
-                select
+                select aggregate_type
                 from kind
                 join outbox.event on aggregate_type = name and aggregate_id = $10
-                where id >= $1 and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
-                  and ($9 = 1 or outbox.shard(aggregate_id, $9) = $8)
+                where id >= $1 and ($11::text is null or name = $11) and ($2::text[] = '{}' or type = any ($2::text[])) and ($3::text is null or type = $3)
+                  and ($9 = 1 or outbox.shard(aggregate_type, aggregate_id, $9) = $8)
                   and outbox.is_done($4::text::pg_snapshot, $5::text::pg_snapshot, $6, tx, id)
                 limit $7) matching
             """;
@@ -152,7 +153,8 @@ public class Replays {
      *
      * @param subscribed what the subscription wants
      * @param limit where counting ends
-     * @return fails with {@link TooLongToCountException} if it takes more than five seconds
+     * @return fails with {@link TooLongToCountException} if it takes more than five seconds, and with {@link AmbiguousKeyException} if
+     *     they are of several kinds of things with the same key
      */
     public Mono<Long> count(Position position, Wanted subscribed, Arguments arguments, long from, long limit) {
         Position.Target target = position.target();
@@ -163,40 +165,52 @@ public class Replays {
         String key = arguments.key();
         return key == null
                 ? counted(
-                        COUNT,
-                        from,
-                        wanted,
-                        type,
-                        done,
-                        end,
-                        position.last(),
-                        limit,
-                        subscribed.shard(),
-                        subscribed.shards())
+                                COUNT,
+                                from,
+                                wanted,
+                                type,
+                                done,
+                                end,
+                                position.last(),
+                                limit,
+                                subscribed.shard(),
+                                subscribed.shards())
+                        .map(Counted::events)
                 : counted(
-                        COUNT_OF_KEY,
-                        from,
-                        wanted,
-                        type,
-                        done,
-                        end,
-                        position.last(),
-                        limit,
-                        subscribed.shard(),
-                        subscribed.shards(),
-                        key);
+                                COUNT_OF_KEY,
+                                from,
+                                wanted,
+                                type,
+                                done,
+                                end,
+                                position.last(),
+                                limit,
+                                subscribed.shard(),
+                                subscribed.shards(),
+                                key,
+                                arguments.aggregateType())
+                        .flatMap(found -> found.types.size() > 1
+                                ? Mono.error(new AmbiguousKeyException(key, found.types))
+                                : Mono.just(found.events));
     }
 
-    private Mono<Long> counted(String sql, @Nullable Object... values) {
+    private record Counted(long events, List<String> types) {}
+
+    private Mono<Counted> counted(String sql, @Nullable Object... values) {
         return database.inTransaction(connection -> Database.rows(
                                 connection, row -> true, WITHIN, Long.toString(countWithin.toMillis()))
                         .then(PartitionList.during(
                                 connection,
-                                () -> Database.rows(connection, row -> number(row, "events"), sql, values)
+                                () -> Database.rows(connection, Replays::counted, sql, values)
                                         .single())))
                 .onErrorMap(
                         error -> error instanceof DatabaseUnavailableException away && away.ranOutOfTime(),
                         error -> new TooLongToCountException(countWithin, error));
+    }
+
+    private static Counted counted(Readable row) {
+        String[] types = row.get("aggregate_types", String[].class);
+        return new Counted(number(row, "events"), types == null ? List.of() : List.of(types));
     }
 
     private static Position rewound(Readable row, Position present, long asked) {

@@ -10,11 +10,12 @@ import java.util.Set;
 import java.util.stream.IntStream;
 
 /**
- * Which events of the log a subscription wants. The events of a key are all in the same shard: {@code outbox.shard} says in which.
+ * Which events of the log a subscription wants. The events of an aggregate are all in the same shard: {@code outbox.shard}
+ * says in which.
  *
  * @param types empty for all
- * @param shard which part of the keys, from 1
- * @param shards how many parts there are; 1 if it wants all keys
+ * @param shard which part of the aggregates, from 1
+ * @param shards how many parts there are; 1 if it wants all
  */
 public record Wanted(Set<String> types, int shard, int shards) {
 
@@ -46,12 +47,12 @@ public record Wanted(Set<String> types, int shard, int shards) {
     /** Whether it wants an event. */
     public boolean includes(Event event) {
         return (types.isEmpty() || types.contains(event.type()))
-                && (shards == 1 || shardOf(event.key(), shards) == shard);
+                && (shards == 1 || shardOf(event.aggregateType(), event.key(), shards) == shard);
     }
 
-    /** The same as {@code outbox.shard}, in routines/event__shard.sql. */
-    static int shardOf(String key, int shards) {
-        byte[] hash = sha256(key.getBytes(StandardCharsets.UTF_8));
+    /** The same as {@code outbox.shard}, in routines/event__shard_of_aggregate.sql. */
+    static int shardOf(String aggregateType, String key, int shards) {
+        byte[] hash = sha256((aggregateType + '/' + key).getBytes(StandardCharsets.UTF_8));
         return 1 + (Byte.toUnsignedInt(hash[0]) * 256 + Byte.toUnsignedInt(hash[1])) % shards;
     }
 
@@ -70,7 +71,7 @@ public record Wanted(Set<String> types, int shard, int shards) {
         }
         String number = Integer.toString(shard);
         String most = Integer.toString(shards);
-        return handler + "." + "0".repeat(most.length() - number.length()) + number + "of" + most;
+        return handler + "." + "0".repeat(most.length() - number.length()) + number + "-of-" + most;
     }
 
     /** The names of all shards, in order. */

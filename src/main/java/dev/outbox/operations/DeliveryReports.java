@@ -18,13 +18,14 @@ final class DeliveryReports {
     /** One statement for all subscriptions: index event_pkey, checkpoint_pkey from its end, parked_pkey. $1 event, $2 where counting ends, $3 what this instance runs */
     private static final String WHY =
             """
-            select s.name, outbox.shard(e.aggregate_id, s.shards) = s.shard as own, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
+            select s.name, outbox.shard_of(s.name, s.shards, e.aggregate_type, e.aggregate_id) = s.shard as own, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
                 e.type, s.types = '{}' or e.type = any (s.types) as wanted,
                 coalesce(outbox.is_done(c.done, c.target, c.last, e.tx, e.id), false) as done, c.target is not null as in_window,
                 c.high, c.last, c.target_high, LED as led, p.state, p.attempts, p.next_attempt_at, p.error,
                 (select min(first.event_id)
                     from outbox.parked first
-                    where first.subscription = s.name and first.key = p.key and first.event_id < e.id) as blocked_by,
+                    where first.subscription = s.name and first.key = p.key and first.aggregate_type = p.aggregate_type
+                      and first.event_id < e.id) as blocked_by,
                 exists (
                     select
                     from outbox.action a
@@ -38,6 +39,7 @@ final class DeliveryReports {
                                 when r.result ? 'through'
                                     then e.id between (r.result ->> 'from')::bigint and (r.result ->> 'through')::bigint
                                 when e.aggregate_id <> coalesce(r.arguments ->> 'key', e.aggregate_id)
+                                    or e.aggregate_type <> coalesce(r.arguments ->> 'aggregateType', e.aggregate_type)
                                     or e.type <> coalesce(r.arguments ->> 'type', e.type) then false
                                 when coalesce(r.arguments ->> 'from', 'beginning') = 'beginning' then true
                                 when r.arguments ->> 'from' ~ '^[0-9]+$' then e.id >= (r.arguments ->> 'from')::bigint
@@ -50,7 +52,8 @@ final class DeliveryReports {
                         from outbox.event before
                         where before.id > coalesce(case when c.target is null then c.high else c.last end, 0) and before.id < e.id
                           and (s.types = '{}' or before.type = any (s.types))
-                          and (s.shards = 1 or outbox.shard(before.aggregate_id, s.shards) = s.shard)
+                          and (s.shards = 1
+                              or outbox.shard_of(s.name, s.shards, before.aggregate_type, before.aggregate_id) = s.shard)
                           and outbox.is_done(c.done, c.target, c.last, before.tx, before.id) is not true
                         order by before.id
                         limit $2) b) end as behind

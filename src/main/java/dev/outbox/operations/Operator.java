@@ -2,6 +2,7 @@ package dev.outbox.operations;
 
 import dev.outbox.log.Action;
 import dev.outbox.log.Actions;
+import dev.outbox.log.AmbiguousKeyException;
 import dev.outbox.log.Arguments;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.ParkedActions;
@@ -10,6 +11,7 @@ import dev.outbox.log.Replays;
 import dev.outbox.log.TooLongToCountException;
 import dev.outbox.problems.Problem;
 import java.time.Duration;
+import java.util.List;
 import org.jspecify.annotations.Nullable;
 import org.springframework.http.HttpStatus;
 import org.springframework.stereotype.Component;
@@ -106,7 +108,8 @@ public final class Operator {
                                                 latest.position(), report.wanted(), arguments, from, limit)
                                         .map(events -> new DryRun(events, events >= limit, from))))
                         .defaultIfEmpty(new DryRun(0, false, 1)))
-                .onErrorMap(TooLongToCountException.class, Operator::tooLong);
+                .onErrorMap(TooLongToCountException.class, Operator::tooLong)
+                .onErrorMap(AmbiguousKeyException.class, error -> ambiguous(error.aggregateTypes()));
     }
 
     private Mono<Long> begin(Position present, Arguments arguments, long start) {
@@ -150,6 +153,20 @@ public final class Operator {
                 "too-long-to-count",
                 "Too long to count",
                 String.valueOf(error.getMessage()));
+    }
+
+    /** An action that did nothing for that reason. */
+    static Problem ambiguous(Action action) {
+        return ambiguous(action.aggregateTypes()).with("action", action.id());
+    }
+
+    private static Problem ambiguous(List<String> aggregateTypes) {
+        return Problem.of(
+                        HttpStatus.CONFLICT,
+                        "ambiguous-key",
+                        "Ambiguous key",
+                        "Things of several types have that key: say which one is meant, with `aggregateType`.")
+                .with("aggregateTypes", aggregateTypes);
     }
 
     private static Problem tooMany() {

@@ -71,20 +71,22 @@ final class OperatorRouter {
     }
 
     private Mono<ServerResponse> replay(ServerRequest request) {
-        return body(request, "from", "key", "type", "rate", "dryRun", "reason").flatMap(fields -> {
-            String subscription = request.pathVariable("name");
-            Arguments arguments = new Arguments(
-                    from(fields),
-                    fields.optionalText("key", LONGEST),
-                    fields.optionalText("type", LONGEST),
-                    rate(fields),
-                    null);
-            return fields.flag("dryRun")
-                    ? operator.dryRun(subscription, arguments)
-                            .flatMap(count -> ServerResponse.ok().bodyValue(count))
-                    : operator.replay(subscription, arguments, caller(request, reason(fields)))
-                            .flatMap(OperatorRouter::answer);
-        });
+        return body(request, "from", "aggregateType", "key", "type", "rate", "dryRun", "reason")
+                .flatMap(fields -> {
+                    String subscription = request.pathVariable("name");
+                    Arguments arguments = new Arguments(
+                            from(fields),
+                            aggregateType(fields),
+                            fields.optionalText("key", LONGEST),
+                            fields.optionalText("type", LONGEST),
+                            rate(fields),
+                            null);
+                    return fields.flag("dryRun")
+                            ? operator.dryRun(subscription, arguments)
+                                    .flatMap(count -> ServerResponse.ok().bodyValue(count))
+                            : operator.replay(subscription, arguments, caller(request, reason(fields)))
+                                    .flatMap(OperatorRouter::answer);
+                });
     }
 
     private Mono<ServerResponse> cancel(ServerRequest request) {
@@ -94,7 +96,7 @@ final class OperatorRouter {
     }
 
     private Mono<ServerResponse> decide(ServerRequest request, Action.Name name) {
-        return body(request, "eventId", "key", "all", "reason").flatMap(fields -> {
+        return body(request, "eventId", "aggregateType", "key", "all", "reason").flatMap(fields -> {
             Caller caller =
                     caller(request, name == Action.Name.DISCARD ? fields.text("reason", LONGEST) : reason(fields));
             return operator.ask(request.pathVariable("name"), name, which(fields), caller)
@@ -113,7 +115,20 @@ final class OperatorRouter {
         if (named != 1 || (fields.has("all") && !fields.flag("all"))) {
             throw Problem.invalidBody("Give one of `eventId`, `key` and `\"all\": true`.");
         }
-        return new Arguments(null, fields.optionalText("key", LONGEST), null, null, fields.optionalNumber("eventId"));
+        return new Arguments(
+                null,
+                aggregateType(fields),
+                fields.optionalText("key", LONGEST),
+                null,
+                null,
+                fields.optionalNumber("eventId"));
+    }
+
+    private static @Nullable String aggregateType(JsonFields fields) {
+        if (fields.has("aggregateType") && !fields.has("key")) {
+            throw Problem.invalidBody("`aggregateType` must be beside `key`: it says of which kind of thing that is.");
+        }
+        return fields.optionalText("aggregateType", LONGEST);
     }
 
     /** An event id or an instant; null for the beginning, which has to be said if all keys and types are meant. */
@@ -175,6 +190,9 @@ final class OperatorRouter {
 
     private static Mono<ServerResponse> answer(Action action) {
         String result = action.result();
+        if (!action.aggregateTypes().isEmpty()) {
+            return Mono.error(Operator.ambiguous(action));
+        }
         if (result != null && result.contains("\"error\"")) {
             return Mono.error(Problem.of(
                             HttpStatus.CONFLICT,

@@ -8,6 +8,7 @@ import org.jspecify.annotations.Nullable;
 @JsonInclude(JsonInclude.Include.NON_NULL)
 record ParkedReport(
         long eventId,
+        String aggregateType,
         String key,
         String state,
         int attempts,
@@ -20,6 +21,16 @@ record ParkedReport(
 
     ParkedReport with(LoggedEvent event) {
         return new ParkedReport(
-                eventId, key, state, attempts, nextAttemptAt, error, replayed, parkedAt, attemptedAt, event);
+                eventId,
+                aggregateType,
+                key,
+                state,
+                attempts,
+                nextAttemptAt,
+                error,
+                replayed,
+                parkedAt,
+                attemptedAt,
+                event);
     }
 }

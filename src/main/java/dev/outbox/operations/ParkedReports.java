@@ -15,13 +15,14 @@ import reactor.core.publisher.Mono;
 final class ParkedReports {
 
     private static final String COLUMNS =
-            "event_id, key, state, attempts, next_attempt_at, error, replayed, parked_at, attempted_at";
+            "event_id, aggregate_type, key, state, attempts, next_attempt_at, error, replayed, parked_at, attempted_at";
 
-    /** Index parked_pkey, or parked_subscription_key_event_id_idx. $1 subscription, $2 state or null, $3 key or null, $4 after, $5 limit */
+    /** Index parked_pkey, or parked_subscription_key_event_id_idx. $1 subscription, $2 state or null, $3 key or null, $4 after, $5 limit, $6 aggregate type or null */
     private static final String LIST = """
             select COLUMNS
             from outbox.parked
-            where subscription = $1 and state <> 'discarded' and ($2::text is null or state = $2) and ($3::text is null or key = $3) and event_id > $4
+            where subscription = $1 and state <> 'discarded' and ($2::text is null or state = $2) and ($3::text is null or key = $3)
+              and ($6::text is null or aggregate_type = $6) and event_id > $4
             order by event_id
             limit $5
             """.replace("COLUMNS", COLUMNS);
@@ -39,8 +40,13 @@ final class ParkedReports {
     }
 
     Mono<List<ParkedReport>> list(
-            String subscription, @Nullable String state, @Nullable String key, long after, int limit) {
-        return database.query(ParkedReports::parked, LIST, subscription, state, key, after, limit);
+            String subscription,
+            @Nullable String state,
+            @Nullable String aggregateType,
+            @Nullable String key,
+            long after,
+            int limit) {
+        return database.query(ParkedReports::parked, LIST, subscription, state, key, after, limit, aggregateType);
     }
 
     /** Empty if the event is not parked. */
@@ -52,6 +58,7 @@ final class ParkedReports {
     private static ParkedReport parked(Readable row) {
         return new ParkedReport(
                 requireNonNull(row.get("event_id", Long.class)),
+                requireNonNull(row.get("aggregate_type", String.class)),
                 requireNonNull(row.get("key", String.class)),
                 requireNonNull(row.get("state", String.class)),
                 requireNonNull(row.get("attempts", Integer.class)),

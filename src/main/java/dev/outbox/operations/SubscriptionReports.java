@@ -61,7 +61,7 @@ final class SubscriptionReports {
                         from outbox.event e
                         where e.id > coalesce(case when c.target is null then c.high else c.last end, 0)
                           and (s.types = '{}' or e.type = any (s.types))
-                          and (s.shards = 1 or outbox.shard(e.aggregate_id, s.shards) = s.shard)
+                          and (s.shards = 1 or outbox.shard_of(s.name, s.shards, e.aggregate_type, e.aggregate_id) = s.shard)
                           and outbox.is_done(c.done, c.target, c.last, e.tx, e.id) is not true
                         order by e.id
                         limit $2)
@@ -71,7 +71,7 @@ final class SubscriptionReports {
                         join outbox.event e on e.tx = late
                         where e.id <= case when c.target is null then c.high else c.last end
                           and (s.types = '{}' or e.type = any (s.types))
-                          and (s.shards = 1 or outbox.shard(e.aggregate_id, s.shards) = s.shard)
+                          and (s.shards = 1 or outbox.shard_of(s.name, s.shards, e.aggregate_type, e.aggregate_id) = s.shard)
                         limit $2)) undone) waiting
             cross join lateral (
                 select (coalesce(sum(greatest(reach - before, 0)), 0)

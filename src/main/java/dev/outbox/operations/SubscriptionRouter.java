@@ -96,11 +96,17 @@ class SubscriptionRouter {
     }
 
     private Mono<ServerResponse> parked(ServerRequest request) {
-        Parameters parameters = Parameters.of(request, "state", "key", "limit", "after");
+        Parameters parameters = Parameters.of(request, "state", "aggregateType", "key", "limit", "after");
         Keyset keyset = Keyset.of(parameters);
         String state = state(parameters);
         return reports.known(request.pathVariable("name"))
-                .flatMap(name -> parked.list(name, state, parameters.text("key"), keyset.after(), keyset.oneMore()))
+                .flatMap(name -> parked.list(
+                        name,
+                        state,
+                        parameters.text("aggregateType"),
+                        parameters.text("key"),
+                        keyset.after(),
+                        keyset.oneMore()))
                 .flatMap(found -> keyset.answer(request, found, ParkedReport::eventId));
     }
 

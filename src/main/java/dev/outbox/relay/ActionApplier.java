@@ -7,6 +7,7 @@ import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.Action;
 import dev.outbox.log.ActionGoneException;
 import dev.outbox.log.Actions;
+import dev.outbox.log.AmbiguousKeyException;
 import dev.outbox.log.Arguments;
 import dev.outbox.log.Call;
 import dev.outbox.log.Checkpoint;
@@ -21,6 +22,7 @@ import dev.outbox.log.StalePositionException;
 import dev.outbox.logging.LogValue;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
+import java.util.Map;
 import java.util.function.Function;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -173,9 +175,15 @@ final class ActionApplier {
                 action.subscription(),
                 LogValue.quoted(Outcome.describe(error)));
         LOG.debug("action.failed id={}", action.id(), error);
-        String result = "{\"error\":" + JsonMapper.shared().writeValueAsString(reason(error)) + "}";
+        String result = JsonMapper.shared().writeValueAsString(result(error));
         return store(
                 latest.next(latest.position()), instance, connection -> done(connection, action, instance, result));
+    }
+
+    private static Map<String, Object> result(Throwable error) {
+        return error instanceof AmbiguousKeyException ambiguous
+                ? Map.of("error", reason(error), "aggregateTypes", ambiguous.aggregateTypes())
+                : Map.of("error", reason(error));
     }
 
     private static String reason(Throwable error) {

@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import java.time.Duration;
 import java.util.HashSet;
 import java.util.Set;
@@ -26,7 +27,7 @@ final class Circuit {
     private static final Duration PROBE_CAP = Duration.ofSeconds(30);
 
     private final LongSupplier millis;
-    private final Set<String> failedKeys = new HashSet<>();
+    private final Set<Aggregate> failedKeys = new HashSet<>();
     private int failures;
     private @Nullable String error;
     private Duration pause = PROBE_FIRST;
@@ -81,7 +82,7 @@ final class Circuit {
      *
      * @return whether that opened it
      */
-    boolean failed(String key, Throwable cause) {
+    boolean failed(Aggregate key, Throwable cause) {
         if (isOpen()) {
             return false;
         }

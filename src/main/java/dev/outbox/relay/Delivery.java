@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.ParkedEvent;
 import java.util.concurrent.TimeoutException;
@@ -11,7 +12,7 @@ import reactor.core.publisher.Mono;
 final class Delivery extends BaseSubscriber<Outcome> {
 
     final long id;
-    final String key;
+    final Aggregate key;
     final @Nullable Batch batch;
     final int index;
 
@@ -32,7 +33,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
     private Delivery(
             Dispatch dispatch,
             long id,
-            String key,
+            Aggregate key,
             @Nullable Batch batch,
             int index,
             ParkedKeys.@Nullable Entry parked) {
@@ -45,7 +46,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
         this.parked = parked;
     }
 
-    static Delivery of(Dispatch dispatch, Batch batch, int index, String key) {
+    static Delivery of(Dispatch dispatch, Batch batch, int index, Aggregate key) {
         return new Delivery(dispatch, batch.event(index).id(), key, batch, index, null);
     }
 

@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.Page;
 import dev.outbox.logging.LogValue;
@@ -65,7 +66,7 @@ final class Failures {
      * @param parked whether the event had failed before: such a failure opens no circuit
      * @param probe whether the attempt was to find out if the destination is back
      */
-    boolean isTheDestinations(String key, Outcome failure, boolean parked, boolean probe) {
+    boolean isTheDestinations(Aggregate key, Outcome failure, boolean parked, boolean probe) {
         if (!(failure instanceof Outcome.Retry retry)) {
             return false;
         }
@@ -94,9 +95,10 @@ final class Failures {
 
     private void report(ParkedKeys.Entry entry, Outcome failure) {
         LOG.warn(
-                "delivery.failed event={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
+                "delivery.failed event={} aggregate={} key={} subscription={} attempt={} then=\"{}\" error=\"{}\"",
                 entry.id,
-                LogValue.word(entry.key),
+                LogValue.word(entry.aggregate.type()),
+                LogValue.word(entry.aggregate.id()),
                 subscription,
                 entry.attempts(),
                 parked.next(entry),

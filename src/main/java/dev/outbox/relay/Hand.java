@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 import java.util.ArrayDeque;
@@ -21,7 +22,7 @@ final class Hand {
     private final ArrayDeque<Batch> batches = new ArrayDeque<>();
 
     /** Of each key that has a delivery ready or under way, the later ones; made when there is one. */
-    private final Map<String, @Nullable ArrayDeque<Delivery>> keys = new HashMap<>();
+    private final Map<Aggregate, @Nullable ArrayDeque<Delivery>> keys = new HashMap<>();
 
     /**
      * In the order in which they came: else one that waited for others of its key would stand behind all that came meanwhile, and hold
@@ -77,7 +78,7 @@ final class Hand {
         }
     }
 
-    private ArrayDeque<Delivery> queue(String key) {
+    private ArrayDeque<Delivery> queue(Aggregate key) {
         ArrayDeque<Delivery> queue = keys.get(key);
         if (queue == null) {
             queue = new ArrayDeque<>(2);
@@ -105,7 +106,7 @@ final class Hand {
     }
 
     /** The next of the key is ready, or the key is free. */
-    void release(String key) {
+    void release(Aggregate key) {
         ArrayDeque<Delivery> waiting = keys.get(key);
         Delivery next = waiting == null ? null : waiting.poll();
         if (next == null) {
@@ -116,7 +117,7 @@ final class Hand {
     }
 
     /** Those that wait behind one of their key; nobody releases them any more. */
-    Collection<Delivery> takeWaiting(String key) {
+    Collection<Delivery> takeWaiting(Aggregate key) {
         ArrayDeque<Delivery> waiting = keys.remove(key);
         return waiting == null ? List.of() : waiting;
     }

@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
@@ -27,7 +28,7 @@ import org.jspecify.annotations.Nullable;
  * behind it in order of id. Only the first of each key is kept here; those behind it are rows, and are read in chunks when it is done.
  * What changes is kept until {@link #takeChanges()}, to be stored with the position that passes the events.
  *
- * <p>A key is here as a <em>group</em>: the key of the event, or its id if the subscription is without order.
+ * <p>A key is here as a <em>group</em>: the aggregate of the event, or the event alone if the subscription is without order.
  *
  * <p>Not safe for threads, but for {@link #expect}: one at a time.
  */
@@ -47,7 +48,7 @@ final class ParkedKeys {
     private final boolean ordered;
     private final LongSupplier millis;
     private final DoubleSupplier chance;
-    private final Map<String, Held> held = new HashMap<>();
+    private final Map<Aggregate, Held> held = new HashMap<>();
     private final TreeSet<Entry> due = new TreeSet<>(BY_TIME);
     private final Map<Long, @Nullable Entry> changed = new LinkedHashMap<>();
     private final Map<Long, ParkedEvent> ahead = new ConcurrentHashMap<>();
@@ -76,8 +77,8 @@ final class ParkedKeys {
     static final class Entry {
 
         final long id;
-        final String group;
-        final String key;
+        final Aggregate group;
+        final Aggregate aggregate;
         final boolean replayed;
         private final long parkedAt;
         private State state = State.BLOCKED;
@@ -89,10 +90,10 @@ final class ParkedKeys {
         @Nullable
         Event event;
 
-        private Entry(long id, String group, String key, boolean replayed, long parkedAt) {
+        private Entry(long id, Aggregate group, Aggregate aggregate, boolean replayed, long parkedAt) {
             this.id = id;
             this.group = group;
-            this.key = key;
+            this.aggregate = aggregate;
             this.replayed = replayed;
             this.parkedAt = parkedAt;
         }
@@ -123,7 +124,7 @@ final class ParkedKeys {
     }
 
     /** Rows that are to be read once the changes of that number are stored, counted by {@link #takeChanges}: those of a key with ids above {@code after}, up to {@code upTo}, at most so many. */
-    record Load(String key, long after, long upTo, int limit, long savedWith) {
+    record Load(Aggregate key, long after, long upTo, int limit, long savedWith) {
 
         private int reserved() {
             return limit == 1 ? 0 : limit;
@@ -140,12 +141,16 @@ final class ParkedKeys {
         return changed.size();
     }
 
-    String group(Event event) {
-        return ordered ? event.key() : Long.toString(event.id());
+    Aggregate group(Event event) {
+        return group(event.id(), event.aggregate());
+    }
+
+    private Aggregate group(long id, Aggregate aggregate) {
+        return ordered ? aggregate : new Aggregate("", Long.toString(id));
     }
 
     /** Whether later events of the group have to wait. */
-    boolean holds(String group) {
+    boolean holds(Aggregate group) {
         return held.containsKey(group);
     }
 
@@ -393,15 +398,15 @@ final class ParkedKeys {
     }
 
     private Entry entry(Event event) {
-        return new Entry(event.id(), group(event), event.key(), event.replayed(), millis.getAsLong());
+        return new Entry(event.id(), group(event), event.aggregate(), event.replayed(), millis.getAsLong());
     }
 
     private Entry entry(ParkedEvent stored) {
         long now = millis.getAsLong();
         Entry entry = new Entry(
                 stored.eventId(),
-                ordered ? stored.key() : Long.toString(stored.eventId()),
-                stored.key(),
+                group(stored.eventId(), stored.aggregate()),
+                stored.aggregate(),
                 stored.replayed(),
                 now - stored.age().toMillis());
         entry.state = stored.state();
@@ -433,7 +438,7 @@ final class ParkedKeys {
     }
 
     /** The next of the group is due, or is to be read, or the group is free. */
-    private void next(String group, Held key) {
+    private void next(Aggregate group, Held key) {
         if (key.behind != null && !key.behind.isEmpty()) {
             Entry head = key.behind.remove();
             loaded -= weight(head);
@@ -455,7 +460,7 @@ final class ParkedKeys {
         return entry.event == null ? 1 : entry.event.weight();
     }
 
-    private Held held(String group) {
+    private Held held(Aggregate group) {
         Held key = held.get(group);
         if (key == null) {
             throw new IllegalStateException("Nothing of " + group + " is parked");
@@ -470,7 +475,7 @@ final class ParkedKeys {
     private ParkedEvent event(Entry entry) {
         return new ParkedEvent(
                 entry.id,
-                entry.key,
+                entry.aggregate,
                 entry.state,
                 entry.attempts,
                 entry.state == State.RETRYING ? due(entry) : null,

@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.ParkedEvent;
 import java.util.ArrayList;
@@ -23,16 +24,16 @@ record Portion(List<Event> free, List<Event> behind, List<ParkedEvent> again, Li
 
     static Portion of(List<Event> events, ParkedKeys parked) {
         Portion portion = new Portion(new ArrayList<>(), new ArrayList<>(), new ArrayList<>(), new ArrayList<>());
-        Set<String> held = new HashSet<>();
+        Set<Aggregate> held = new HashSet<>();
         for (Event event : events) {
             ParkedEvent stored = parked.expected(event.id());
             if (stored != null && parked.isOver(stored)) {
                 portion.over.add(stored);
-            } else if (held.contains(event.key()) || parked.holds(event.key())) {
+            } else if (held.contains(event.aggregate()) || parked.holds(event.aggregate())) {
                 portion.behind.add(event);
             } else if (stored != null) {
                 portion.again.add(stored);
-                held.add(event.key());
+                held.add(event.aggregate());
             } else {
                 portion.free.add(event);
             }

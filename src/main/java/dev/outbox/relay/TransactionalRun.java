@@ -355,7 +355,7 @@ final class TransactionalRun {
 
     private synchronized boolean isParked(Event event, Throwable error, boolean probe) {
         Outcome failure = Outcome.failure(error, policy);
-        if (failures.isTheDestinations(event.key(), failure, false, probe)) {
+        if (failures.isTheDestinations(event.aggregate(), failure, false, probe)) {
             return false;
         }
         failures.park(event, failure);
@@ -425,7 +425,7 @@ final class TransactionalRun {
             return;
         }
         Outcome failure = Outcome.failure(failed.cause, policy);
-        if (failures.isTheDestinations(entry.key, failure, true, true)) {
+        if (failures.isTheDestinations(entry.aggregate, failure, true, true)) {
             parked.postpone(entry);
         } else {
             failures.fail(entry, failure);

@@ -99,7 +99,7 @@ class PartitionListIntegrationTests {
                 "set session_replication_role = replica; alter table outbox.event detach partition outbox.event_10000001; "
                         + "insert into outbox.event_default select * from outbox.event_10000001; drop table outbox.event_10000001");
         Position all = await(log.page(Position.BEGINNING, 100, Wanted.ALL, 0)).after();
-        Arguments key = new Arguments(null, "moved", null, null, null);
+        Arguments key = new Arguments(null, null, "moved", null, null, null);
         assertThat(duringAMove(() -> replays.count(all, Wanted.ALL, key, 1, 100)))
                 .isEqualTo(10);
     }
@@ -112,7 +112,7 @@ class PartitionListIntegrationTests {
         server.execute(
                 "set session_replication_role = replica; alter table outbox.event detach partition outbox.event_10000001; "
                         + "insert into outbox.event_default select * from outbox.event_10000001; drop table outbox.event_10000001");
-        Arguments key = new Arguments(null, "moved", null, null, null);
+        Arguments key = new Arguments(null, null, "moved", null, null, null);
         String result = duringAMove(() -> database.inTransaction(connection ->
                 new ParkedActions().replay(connection, new Checkpoint("reader", 0, all), Wanted.ALL, key, 1, 100)));
         assertThat(result).isEqualTo("{\"events\": 10}");

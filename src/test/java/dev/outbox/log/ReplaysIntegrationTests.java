@@ -86,10 +86,10 @@ class ReplaysIntegrationTests {
                 .isEqualTo(3);
         assertThat(await(replays.count(tail, Wanted.ALL, Arguments.NONE, 3, 10)))
                 .isEqualTo(1);
-        Arguments key = new Arguments(null, "2", null, null, null);
+        Arguments key = new Arguments(null, null, "2", null, null, null);
         assertThat(await(replays.count(tail, new Wanted(Set.of("order.shipped"), 1, 1), key, 1, 10)))
                 .isEqualTo(1);
-        Arguments type = new Arguments(null, null, "order.canceled", null, null);
+        Arguments type = new Arguments(null, null, null, "order.canceled", null, null);
         assertThat(await(replays.count(tail, Wanted.ALL, type, 1, 10))).isZero();
     }
 
@@ -97,17 +97,17 @@ class ReplaysIntegrationTests {
     void aShardCountsItsOwn() {
         database.execute("update orders set status = 'shipped' where id between 1 and 20");
         Position tail = page(Position.BEGINNING, 100).after();
-        Arguments type = new Arguments(null, null, "order.shipped", null, null);
+        Arguments type = new Arguments(null, null, null, "order.shipped", null, null);
         List<Long> ofAll = new ArrayList<>();
         List<Long> ofKey = new ArrayList<>();
         for (int shard = 1; shard <= 3; shard++) {
             Wanted wanted = new Wanted(Set.of(), shard, 3);
-            long own =
-                    database.number("select count(*) from outbox.event where outbox.shard(aggregate_id, 3) = " + shard);
+            long own = database.number(
+                    "select count(*) from outbox.event where outbox.shard(aggregate_type, aggregate_id, 3) = " + shard);
             assertThat(own).isPositive();
             assertThat(await(replays.count(tail, wanted, type, 1, 100))).isEqualTo(own);
             ofAll.add(await(replays.count(tail, wanted, Arguments.NONE, 1, 100)));
-            ofKey.add(await(replays.count(tail, wanted, new Arguments(null, "7", null, null, null), 1, 100)));
+            ofKey.add(await(replays.count(tail, wanted, new Arguments(null, null, "7", null, null, null), 1, 100)));
         }
         assertThat(ofAll.stream().mapToLong(Long::longValue).sum()).isEqualTo(20);
         assertThat(ofKey).containsExactlyInAnyOrder(0L, 0L, 1L);
@@ -119,7 +119,7 @@ class ReplaysIntegrationTests {
         database.execute("update orders set status = 'shipped' where id in (1, 2, 3)");
         Position tail = page(Position.BEGINNING, 100).after();
         Replays impatient = new Replays(units, Duration.ofMillis(200));
-        Arguments key = new Arguments(null, "2", null, null, null);
+        Arguments key = new Arguments(null, null, "2", null, null, null);
         try (Connection other = database.connect();
                 Statement sql = other.createStatement()) {
             sql.execute("begin; lock table outbox.event in access exclusive mode");
@@ -131,7 +131,7 @@ class ReplaysIntegrationTests {
     }
 
     private static Arguments from(String from) {
-        return new Arguments(from, null, null, null, null);
+        return new Arguments(from, null, null, null, null, null);
     }
 
     private List<Long> ids(Position position) {

@@ -129,7 +129,7 @@ class RestoreIntegrationTests {
             here.toTheEnd("mail");
             claim(here.database, 2);
             here.run(100);
-            List<String> shards = List.of("mail.1of2", "mail.2of2");
+            List<String> shards = List.of("mail.1-of-2", "mail.2-of-2");
             shards.forEach(here::toTheEnd);
             here.database.execute(RestoreModel.insert(3));
             long last = here.database.number("select max(id) from outbox.event");

@@ -115,6 +115,11 @@ public final class TestLog {
         };
     }
 
+    /** What {@link #event(long, String)} is of. */
+    public static Aggregate aggregate(String key) {
+        return new Aggregate("thing", key);
+    }
+
     public static Event event(long id, String key) {
         return new Event(id, "thing", key, "thing.made", Instant.EPOCH, "{}", null);
     }

@@ -15,10 +15,11 @@ class WantedTests {
 
     @Test
     void theNamesOfItsShardsAreInOrderAndNoHandlersName() {
-        assertThat(new Wanted(Set.of(), 2, 3).names("mail")).containsExactly("mail.1of3", "mail.2of3", "mail.3of3");
+        assertThat(new Wanted(Set.of(), 2, 3).names("mail"))
+                .containsExactly("mail.1-of-3", "mail.2-of-3", "mail.3-of-3");
         assertThat(new Wanted(Set.of(), 1, 12).names("mail"))
-                .startsWith("mail.01of12")
-                .endsWith("mail.12of12")
+                .startsWith("mail.01-of-12")
+                .endsWith("mail.12-of-12")
                 .isSorted();
     }
 

@@ -271,27 +271,56 @@ class OperatorIntegrationTests {
         get("/events/999999999", 404);
     }
 
+    /** Of a handler that no instance has: it has done what is there. */
+    @Test
+    void aKeyThatIsOneOfSeveralKindsIsAskedForWithItsKind() {
+        DATABASE.execute("insert into outbox.event (aggregate_type, aggregate_id, type, payload)"
+                + " values ('parcel', '6', 'parcel.packed', '{}'), ('order', '6', 'order.packed', '{}')");
+        DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('all', 'handler', '{}')");
+        DATABASE.execute(
+                "insert into outbox.checkpoint (subscription, generation, done, barrier, high, last, system_identifier, instance)"
+                        + " select 'all', 0, pg_current_snapshot(), pg_snapshot_xmax(pg_current_snapshot()), max(id), 0, system_identifier, 'test'"
+                        + " from outbox.event, pg_control_system() group by system_identifier");
+        try {
+            post("/subscriptions/all/replay", "{\"key\": \"6\", \"dryRun\": true}", 409)
+                    .jsonPath("$.type")
+                    .isEqualTo("urn:outbox:problem:ambiguous-key")
+                    .jsonPath("$.aggregateTypes")
+                    .isEqualTo(List.of("order", "parcel"));
+            post("/subscriptions/all/replay", "{\"key\": \"6\"}", 409);
+            post("/subscriptions/all/replay", "{\"key\": \"6\", \"aggregateType\": \"parcel\", \"dryRun\": true}", 200)
+                    .jsonPath("$.events")
+                    .isEqualTo(1);
+            post("/subscriptions/all/replay", "{\"from\": 1, \"aggregateType\": \"parcel\"}", 400);
+            assertThat(DATABASE.number("select count(*) from outbox.action where subscription = 'all'"))
+                    .isZero();
+        } finally {
+            DATABASE.execute("delete from outbox.checkpoint where subscription = 'all'");
+            DATABASE.execute("delete from outbox.subscription where name = 'all'");
+        }
+    }
+
     /** Of a handler that no instance has. */
     @Test
     void anEventIsOfOneShardAndASplitHandlerIsAskedForByItsShards() {
         DATABASE.execute("update orders set status = 'shipped' where id = 6");
         long event = DATABASE.number("select max(id) from outbox.event");
-        long own = DATABASE.number("select outbox.shard('6', 2)");
+        long own = DATABASE.number("select outbox.shard('order', '6', 2)");
         DATABASE.execute(
                 "insert into outbox.subscription (name, kind, types, retired_at) values"
-                        + " ('split', 'handler', '{}', now()), ('split.1of2', 'handler', '{}', null), ('split.2of2', 'handler', '{}', null)");
+                        + " ('split', 'handler', '{}', now()), ('split.1-of-2', 'handler', '{}', null), ('split.2-of-2', 'handler', '{}', null)");
         try {
             get("/events/" + event + "/deliveries", 200)
-                    .jsonPath("$[?(@.subscription == 'split.%dof2')].state".formatted(own))
+                    .jsonPath("$[?(@.subscription == 'split.%d-of-2')].state".formatted(own))
                     .isEqualTo("waiting")
-                    .jsonPath("$[?(@.subscription == 'split.%dof2')].state".formatted(3 - own))
+                    .jsonPath("$[?(@.subscription == 'split.%d-of-2')].state".formatted(3 - own))
                     .isEqualTo("of-another-shard")
                     .jsonPath("$[?(@.subscription == 'split')]")
                     .isEmpty();
-            get("/subscriptions/split.1of2", 200).jsonPath("$.shards").isEqualTo(2);
+            get("/subscriptions/split.1-of-2", 200).jsonPath("$.shards").isEqualTo(2);
             post("/subscriptions/split/pause", "{}", 404)
                     .jsonPath("$.shards")
-                    .isEqualTo(List.of("split.1of2", "split.2of2"));
+                    .isEqualTo(List.of("split.1-of-2", "split.2-of-2"));
             get("/subscriptions/split", 404).jsonPath("$.type").isEqualTo("urn:outbox:problem:unknown-subscription");
         } finally {
             DATABASE.execute("delete from outbox.subscription where handler = 'split'");

@@ -64,7 +64,7 @@ class KeyOrderIntegrationTests {
             TestEvents.writeMany(database, 30, "'other-' || n");
             awaitParked(1);
             told.awaitCount(32, SOON);
-            applied(relay, Action.Name.REPLAY, new Arguments("1", null, null, 7, null));
+            applied(relay, Action.Name.REPLAY, new Arguments("1", null, null, null, 7, null));
             Deliveries.await(() -> told.ofKey("k").size() >= 5, SOON, "the replay");
             awaitNothingParked();
         }
@@ -78,9 +78,9 @@ class KeyOrderIntegrationTests {
     @Test
     void aChangeOfShardsBringsAnEventAgainBeforeThoseOfItsKeyThatAreParked() {
         String other = database.value("select n::text from generate_series(1, 100) n"
-                + " where outbox.shard(n::text, 2) <> outbox.shard('k', 2) limit 1");
-        String its = "told." + database.value("select outbox.shard('k', 2)") + "of2";
-        String others = "told." + database.value("select outbox.shard('" + other + "', 2)") + "of2";
+                + " where outbox.shard('thing', n::text, 2) <> outbox.shard('thing', 'k', 2) limit 1");
+        String its = "told." + database.value("select outbox.shard('thing', 'k', 2)") + "-of-2";
+        String others = "told." + database.value("select outbox.shard('thing', '" + other + "', 2)") + "-of-2";
         try (TestRelay relay = relay(told.inShards(2))) {
             Deliveries.await(
                     () -> database.number("select count(*) from outbox.checkpoint where subscription like 'told.%'")
@@ -144,7 +144,7 @@ class KeyOrderIntegrationTests {
             TestEvents.write(database, "7");
             handler.awaitCount(1, SOON);
             down.set(true);
-            applied(relay, Action.Name.REPLAY, new Arguments(null, "7", null, null, null));
+            applied(relay, Action.Name.REPLAY, new Arguments(null, null, "7", null, null, null));
             Deliveries.await(
                     () -> database.number("select count(*) from outbox.parked where state = 'dead'") == 1,
                     SOON,
@@ -174,7 +174,7 @@ class KeyOrderIntegrationTests {
         TestEvents.writeOf(database, "k", "poison");
         awaitParked(1);
         long poison = database.number("select event_id from outbox.parked where state = 'dead'");
-        applied(crashing, Action.Name.DISCARD, new Arguments(null, null, null, null, poison));
+        applied(crashing, Action.Name.DISCARD, new Arguments(null, null, null, null, null, poison));
         crashing.crash(door);
         assertThat(database.number("select max(greatest(high, last)) from outbox.checkpoint"))
                 .isLessThan(poison);
@@ -184,7 +184,7 @@ class KeyOrderIntegrationTests {
             Deliveries.await(() -> handler.ofKey("k").contains("next"), SOON, "the next of the key");
             assertThat(handler.ofKey("s")).containsExactly("stuck");
             assertThat(handler.ofKey("k")).containsExactly("next");
-            applied(relay, Action.Name.REPLAY, new Arguments(null, "k", null, null, null));
+            applied(relay, Action.Name.REPLAY, new Arguments(null, null, "k", null, null, null));
             Deliveries.await(() -> handler.ofKey("k").size() == 3, SOON, "the replay");
         }
         assertThat(handler.ofKey("k")).containsExactly("next", "poison", "next");

@@ -11,6 +11,7 @@ import dev.outbox.log.ParkedRow;
 import dev.outbox.log.Position;
 import dev.outbox.log.TestLog;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
@@ -69,6 +70,19 @@ class KeyedDispatcherTests {
                 .then(() -> assertThat(started).containsExactly(1L, 3L, 2L))
                 .then(() -> finish(2))
                 .expectNext(page.after())
+                .thenCancel()
+                .verify(SOON);
+    }
+
+    @Test
+    void keysOfDifferentTypesGoSideBySideThoughTheirIdsAreTheSame() {
+        Event parcel = new Event(2, "parcel", "a", "parcel.packed", Instant.EPOCH, "{}", null);
+        Page page = TestLog.page(event(1, "a"), parcel, event(3, "a"));
+        StepVerifier.create(positions(10, page))
+                .then(() -> assertThat(started).containsExactly(1L, 2L))
+                .then(() -> finish(1))
+                .expectNext(page.after(1))
+                .then(() -> assertThat(started).containsExactly(1L, 2L, 3L))
                 .thenCancel()
                 .verify(SOON);
     }
@@ -349,7 +363,7 @@ class KeyedDispatcherTests {
     void aSingleBadKeyDoesNotOpenTheCircuit() {
         Circuit circuit = circuit(null);
         for (int i = 0; i < 100; i++) {
-            circuit.failed("bad", new IllegalStateException());
+            circuit.failed(TestLog.aggregate("bad"), new IllegalStateException());
         }
         assertThat(circuit.isOpen()).isFalse();
     }
@@ -440,7 +454,14 @@ class KeyedDispatcherTests {
         List<ParkedHead> replayed = new ArrayList<>();
         for (long id = 1; id <= 600; id++) {
             ParkedEvent event = new ParkedEvent(
-                    id, "key-" + id, ParkedEvent.State.RETRYING, 0, Duration.ZERO, null, true, Duration.ZERO);
+                    id,
+                    TestLog.aggregate("key-" + id),
+                    ParkedEvent.State.RETRYING,
+                    0,
+                    Duration.ZERO,
+                    null,
+                    true,
+                    Duration.ZERO);
             replayed.add(new ParkedHead(event, id));
         }
         Map<Long, Event> old = new HashMap<>();
@@ -621,7 +642,7 @@ class KeyedDispatcherTests {
         @Override
         public Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
             return Mono.fromSupplier(() -> stored.values().stream()
-                    .filter(row -> row.key().equals(load.key()))
+                    .filter(row -> row.aggregate().equals(load.key()))
                     .filter(row -> row.eventId() > load.after() && row.eventId() <= load.upTo())
                     .sorted(Comparator.comparingLong(ParkedEvent::eventId))
                     .map(row -> new ParkedRow(row, log.get(row.eventId())))
@@ -634,7 +655,7 @@ class KeyedDispatcherTests {
     }
 
     private static ParkedEvent parkedEvent(long id, String key, ParkedEvent.State state, Duration due) {
-        return new ParkedEvent(id, key, state, 1, due, "not now", false, Duration.ZERO);
+        return new ParkedEvent(id, TestLog.aggregate(key), state, 1, due, "not now", false, Duration.ZERO);
     }
 
     private Circuit circuit(String error) {

@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.database.Database;
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.Wanted;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -17,7 +18,7 @@ final class ModelHandler {
 
     private final SubscriptionModel model;
     private final Setup setup;
-    private final Map<String, Long> inHand = new ConcurrentHashMap<>();
+    private final Map<Aggregate, Long> inHand = new ConcurrentHashMap<>();
     private volatile boolean crashed;
 
     /** What may differ from one version of a handler to the next, and what may not. */
@@ -76,13 +77,13 @@ final class ModelHandler {
                 if (crashed) {
                     return Mono.never();
                 }
-                if (setup.ordered() && inHand.putIfAbsent(event.key(), event.id()) != null) {
-                    model.complaints.add("order: two of the key " + event.key() + " at once");
+                if (setup.ordered() && inHand.putIfAbsent(event.aggregate(), event.id()) != null) {
+                    model.complaints.add("order: two of the key " + event.aggregate() + " at once");
                 }
                 return model.attempt(event)
                         .then(Mono.<Void>fromRunnable(() -> deliver(event)))
-                        .doOnTerminate(() -> inHand.remove(event.key(), event.id()))
-                        .doOnCancel(() -> inHand.remove(event.key(), event.id()));
+                        .doOnTerminate(() -> inHand.remove(event.aggregate(), event.id()))
+                        .doOnCancel(() -> inHand.remove(event.aggregate(), event.id()));
             });
         }
 

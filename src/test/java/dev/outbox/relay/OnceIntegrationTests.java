@@ -79,7 +79,7 @@ class OnceIntegrationTests {
         Sinks.Empty<Void> go = Sinks.empty();
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> held(events, begun, go)))) {
             pauseWhileALotNarrows(relay, begun, go);
-            applied(relay, Action.Name.REPLAY, new Arguments("1", null, null, 20, null));
+            applied(relay, Action.Name.REPLAY, new Arguments("1", null, null, null, 20, null));
             aIsWell.set(true);
             bIsWell.set(true);
             applied(relay, Action.Name.RESUME, Arguments.NONE);
@@ -98,7 +98,7 @@ class OnceIntegrationTests {
         Sinks.Empty<Void> go = Sinks.empty();
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> held(events, begun, go)))) {
             pauseWhileALotNarrows(relay, begun, go);
-            long discard = applied(relay, Action.Name.DISCARD, new Arguments(null, "a", null, null, null));
+            long discard = applied(relay, Action.Name.DISCARD, new Arguments(null, null, "a", null, null, null));
             aIsWell.set(true);
             bIsWell.set(true);
             applied(relay, Action.Name.RESUME, Arguments.NONE);

@@ -107,7 +107,7 @@ class OperatorActionsIntegrationTests {
             database.execute("update orders set status = 'shipped' where id <= 22 and status = 'created'");
             handler.awaitCount(20, SOON);
             long start = System.nanoTime();
-            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments("11", null, null, 10, null)));
+            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments("11", null, null, null, 10, null)));
             database.execute("update orders set status = 'shipped' where id = 23");
             handler.awaitCount(31, SOON);
             assertThat(Duration.ofNanos(System.nanoTime() - start)).isGreaterThan(Duration.ofMillis(900));
@@ -154,7 +154,7 @@ class OperatorActionsIntegrationTests {
             database.execute("update orders set status = 'backorder' where id in (1, 2)");
             database.execute("update orders set status = 'shipped' where id in (1, 2)");
             handler.awaitCount(4, SOON);
-            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments(null, "2", null, null, null)));
+            awaitApplied(ask(relay, Action.Name.REPLAY, new Arguments(null, null, "2", null, null, null)));
             handler.awaitCount(6, SOON);
             Deliveries.await(() -> database.number("select count(*) from outbox.parked") == 0, SOON, "the end of it");
         }
@@ -170,7 +170,7 @@ class OperatorActionsIntegrationTests {
         RecordingHandler handler = new RecordingHandler("recording");
         try (TestRelay relay = TestRelay.with(database, handler)) {
             awaitRegistered();
-            long wrong = ask(relay, Action.Name.REPLAY, new Arguments("no time", null, null, null, null));
+            long wrong = ask(relay, Action.Name.REPLAY, new Arguments("no time", null, null, null, null, null));
             awaitApplied(wrong);
             assertThat(database.value("select result ->> 'error' from outbox.action where id = " + wrong))
                     .contains("no time");
@@ -265,7 +265,7 @@ class OperatorActionsIntegrationTests {
             database.execute(
                     "create or replace function outbox.is_done(done pg_snapshot, target pg_snapshot, last bigint, tx xid8,"
                             + " id bigint) returns boolean language sql as $$ select pg_sleep(10) is not null $$");
-            long replay = ask(relay, Action.Name.REPLAY, new Arguments(null, null, "order.shipped", null, null));
+            long replay = ask(relay, Action.Name.REPLAY, new Arguments(null, null, null, "order.shipped", null, null));
             Deliveries.await(
                     () -> database.number("select count(applied_at) from outbox.action where id = " + replay) > 0,
                     Duration.ofSeconds(15),

@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Event;
 import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
@@ -10,6 +11,7 @@ import dev.outbox.log.ParkedHead;
 import dev.outbox.log.ParkedRow;
 import dev.outbox.log.TestLog;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;
 import java.util.stream.LongStream;
@@ -54,14 +56,27 @@ class ParkedKeysTests {
         }
         assertThat(parked.takeChanges().get(1L).state()).isEqualTo(State.DEAD);
         assertThat(parked.nextAt()).isEmpty();
-        assertThat(parked.holds("a")).isTrue();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isTrue();
+    }
+
+    @Test
+    void aKeyOfAnotherTypeIsAnotherKey() {
+        ParkedKeys parked = keys(POLICY);
+        Event parcel = new Event(2, "parcel", "a", "parcel.packed", Instant.EPOCH, "{}", null);
+        parked.park(event(1, "a"), failure());
+        assertThat(parked.holds(parcel.aggregate())).isFalse();
+        parked.park(parcel, failure());
+        assertThat(parked.keys()).isEqualTo(2);
+        assertThat(parked.takeChanges().values())
+                .extracting(ParkedEvent::aggregate)
+                .containsExactly(new Aggregate("thing", "a"), new Aggregate("parcel", "a"));
     }
 
     @Test
     void whereTheKeyGoesOnTheNextIsDueWhenOneIsDead() {
         ParkedKeys parked = keys(POLICY.withWhenDead(RetryPolicy.WhenDead.GO_ON));
         parked.park(event(1, "a"), Outcome.failure(new UndeliverableException("no"), POLICY));
-        assertThat(parked.holds("a")).isFalse();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isFalse();
         assertThat(parked.takeChanges().get(1L).state()).isEqualTo(State.DEAD);
     }
 
@@ -84,12 +99,12 @@ class ParkedKeysTests {
         assertThat(parked.takeDue()).isSameAs(first);
         parked.deliver(first);
         assertThat(parked.takeDue()).isNull();
-        assertThat(parked.holds("a")).isTrue();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isTrue();
         answer(parked, load(1, 2, 1), stored(2, "a", State.BLOCKED, null));
         ParkedKeys.Entry second = parked.takeDue();
         assertThat(second.id).isEqualTo(2);
         parked.deliver(second);
-        assertThat(parked.holds("a")).isFalse();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isFalse();
         assertThat(parked.takeChanges())
                 .containsOnlyKeys(1L, 2L)
                 .containsEntry(1L, null)
@@ -109,7 +124,7 @@ class ParkedKeysTests {
         parked.deliver(parked.takeAny());
         answer(parked, load(2, 3, 1), stored(3, "a", State.BLOCKED, null));
         parked.deliver(parked.takeAny());
-        assertThat(parked.holds("a")).isFalse();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isFalse();
     }
 
     /** Writers that lock nothing of a key may commit in any order: what comes with a lower id is not forgotten. */
@@ -145,7 +160,7 @@ class ParkedKeysTests {
         now.addAndGet(5_000);
         assertThat(parked.takeDue().id).isEqualTo(1);
         assertThat(parked.takeAny()).isNull();
-        assertThat(parked.holds("b")).isTrue();
+        assertThat(parked.holds(TestLog.aggregate("b"))).isTrue();
     }
 
     @Test
@@ -164,9 +179,9 @@ class ParkedKeysTests {
         ParkedKeys parked = keys(POLICY);
         ParkedEvent row = stored(2, "a", State.RETRYING, Duration.ofSeconds(5));
         parked.expect(List.of(row));
-        assertThat(parked.holds("a")).isFalse(); // an earlier one may come before it
+        assertThat(parked.holds(TestLog.aggregate("a"))).isFalse(); // an earlier one may come before it
         parked.resume(parked.expected(2));
-        assertThat(parked.holds("a")).isTrue();
+        assertThat(parked.holds(TestLog.aggregate("a"))).isTrue();
         assertDueAfter(parked, 5_000);
     }
 
@@ -199,11 +214,11 @@ class ParkedKeysTests {
         assertThat(ids(one)).containsExactly(2L);
         parked.deliverStored(one);
         assertThat(ids(parked.takeDue(10))).containsExactly(3L);
-        assertThat(parked.holds("b")).isFalse();
+        assertThat(parked.holds(TestLog.aggregate("b"))).isFalse();
     }
 
     private static ParkedKeys.Load load(long after, long upTo, long savedWith) {
-        return new ParkedKeys.Load("a", after, upTo, 1_000, savedWith);
+        return new ParkedKeys.Load(TestLog.aggregate("a"), after, upTo, 1_000, savedWith);
     }
 
     /** Two hundred keys are tried at the same time, each with a chunk of a thousand behind it. */
@@ -232,7 +247,7 @@ class ParkedKeysTests {
     }
 
     private static ParkedRow row(ParkedEvent event) {
-        return new ParkedRow(event, event(event.eventId(), event.key()));
+        return new ParkedRow(event, event(event.eventId(), event.aggregate().id()));
     }
 
     private ParkedKeys keys(RetryPolicy policy) {
@@ -248,11 +263,11 @@ class ParkedKeysTests {
     }
 
     private static ParkedEvent untried(long id, String key) {
-        return new ParkedEvent(id, key, State.RETRYING, 0, Duration.ZERO, null, true, Duration.ZERO);
+        return new ParkedEvent(id, TestLog.aggregate(key), State.RETRYING, 0, Duration.ZERO, null, true, Duration.ZERO);
     }
 
     private static ParkedEvent stored(long id, String key, State state, Duration due) {
-        return new ParkedEvent(id, key, state, 1, due, "not now", false, Duration.ZERO);
+        return new ParkedEvent(id, TestLog.aggregate(key), state, 1, due, "not now", false, Duration.ZERO);
     }
 
     private static Outcome failure() {

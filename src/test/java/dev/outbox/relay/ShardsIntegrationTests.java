@@ -101,10 +101,10 @@ class ShardsIntegrationTests {
         }
         database.execute("update outbox.subscription set paused_at = now(), paused_by = 'test'");
         try (TestRelay relay = relay(2)) {
-            Deliveries.await(() -> inForce().equals("mail.1of2 mail.2of2"), SOON, "two shards in force");
+            Deliveries.await(() -> inForce().equals("mail.1-of-2 mail.2-of-2"), SOON, "two shards in force");
             assertThat(
                             database.number(
-                                    "select count(*) from outbox.parked where subscription = 'mail.' || outbox.shard(key, 2) || 'of2'"))
+                                    "select count(*) from outbox.parked where subscription = 'mail.' || outbox.shard(aggregate_type, key, 2) || '-of-2'"))
                     .isEqualTo(12);
             assertThat(database.number("select count(paused_at) from outbox.subscription where retired_at is null"))
                     .isEqualTo(2);
@@ -122,17 +122,17 @@ class ShardsIntegrationTests {
         insert("a", "b", "c", "d", "a", "b", "c", "d");
         try (TestRelay relay = relay(2)) {
             deliveries.awaitAll(database, SOON);
-            long shardOfA = database.number("select outbox.shard('a', 2)");
+            long shardOfA = database.number("select outbox.shard('thing', 'a', 2)");
             long other = 3 - shardOfA;
-            assertThat(replayed(relay, other, new Arguments(null, "a", null, null, null)))
+            assertThat(replayed(relay, other, new Arguments(null, null, "a", null, null, null)))
                     .isZero();
-            assertThat(replayed(relay, shardOfA, new Arguments(null, "a", null, null, null)))
+            assertThat(replayed(relay, shardOfA, new Arguments(null, null, "a", null, null, null)))
                     .isEqualTo(2);
             Deliveries.await(() -> deliveries.count() == 10, SOON, "the events of a again");
-            long ofOther =
-                    database.number("select count(*) from outbox.event where outbox.shard(aggregate_id, 2) = " + other);
+            long ofOther = database.number(
+                    "select count(*) from outbox.event where outbox.shard(aggregate_type, aggregate_id, 2) = " + other);
             assertThat(ofOther).isBetween(1L, 6L);
-            assertThat(replayed(relay, other, new Arguments(null, null, "thing.made", null, null)))
+            assertThat(replayed(relay, other, new Arguments(null, null, null, "thing.made", null, null)))
                     .isEqualTo(ofOther);
             Deliveries.await(() -> deliveries.count() == 10 + ofOther, SOON, "the events of the other shard again");
         }
@@ -140,7 +140,7 @@ class ShardsIntegrationTests {
 
     /** How many events it parked, when it has been applied. */
     private long replayed(TestRelay relay, long shard, Arguments arguments) {
-        long action = relay.ask("mail." + shard + "of2", Action.Name.REPLAY, arguments);
+        long action = relay.ask("mail." + shard + "-of-2", Action.Name.REPLAY, arguments);
         TestRelay.awaitApplied(database, action);
         return database.number("select result ->> 'events' from outbox.action where id = " + action);
     }
@@ -156,7 +156,7 @@ class ShardsIntegrationTests {
             Deliveries.await(() -> late.count() == 1, SOON, "the first event");
             try (TestRelay relay = relay(2)) {
                 door.freeze();
-                Deliveries.await(() -> inForce().equals("mail.1of2 mail.2of2"), SOON, "two shards in force");
+                Deliveries.await(() -> inForce().equals("mail.1-of-2 mail.2-of-2"), SOON, "two shards in force");
                 door.open();
                 Deliveries.await(() -> old.relay.leads().contains("mail"), SOON, "the old instance");
                 for (int i = 0; i < 20; i++) {
@@ -179,11 +179,12 @@ class ShardsIntegrationTests {
         try (TestRelay relay = TestRelay.with(database, new Effect(2))) {
             insert("a", "b", "c", "d");
             awaitEffects(8);
-            TestRelay.awaitApplied(database, relay.ask("effect.1of2", Action.Name.PAUSE, Arguments.NONE));
+            TestRelay.awaitApplied(database, relay.ask("effect.1-of-2", Action.Name.PAUSE, Arguments.NONE));
             insert("a", "b", "c", "d", "e", "f", "g", "h");
             Deliveries.await(
-                    () -> database.number("select count(*) from outbox.event where outbox.shard(aggregate_id, 2) = 2")
-                            == database.number("select count(*) from effect where outbox.shard(key, 2) = 2"),
+                    () -> database.number(
+                                    "select count(*) from outbox.event where outbox.shard(aggregate_type, aggregate_id, 2) = 2")
+                            == database.number("select count(*) from effect where outbox.shard('thing', key, 2) = 2"),
                     SOON,
                     "the effects of the second shard");
         }

@@ -52,11 +52,17 @@ final class SubscriptionModel {
         static final Plan NONE = new Plan(Fault.PLAIN, 0, 0);
     }
 
+    /** Before a key that has the id of another one, and is of another type. */
+    static final String TWIN = "twin ";
+
     /** An event, and how often it was tried. */
     static final class Written {
 
         final long id;
+
+        /** Of a key that has the id of another one, and is of another type, with {@link #TWIN} before it. */
         final String key;
+
         final String type;
         final Plan plan;
         final AtomicInteger attempts = new AtomicInteger();
@@ -83,6 +89,13 @@ final class SubscriptionModel {
 
         boolean concerns(Written event) {
             return shards == 1 || Shard.of(event.key, shards) == shard;
+        }
+
+        /** As a key of the model; null for all. */
+        @Nullable
+        String key() {
+            String id = arguments.key();
+            return id == null || !"twin".equals(arguments.aggregateType()) ? id : TWIN + id;
         }
     }
 
@@ -241,8 +254,9 @@ final class SubscriptionModel {
 
         static int of(String key, int shards) {
             try {
+                String named = key.startsWith(TWIN) ? "twin/" + key.substring(TWIN.length()) : "thing/" + key;
                 byte[] hash = java.security.MessageDigest.getInstance("SHA-256")
-                        .digest(key.getBytes(java.nio.charset.StandardCharsets.UTF_8));
+                        .digest(named.getBytes(java.nio.charset.StandardCharsets.UTF_8));
                 return 1 + ((hash[0] & 0xff) * 256 + (hash[1] & 0xff)) % shards;
             } catch (java.security.NoSuchAlgorithmException e) {
                 throw new IllegalStateException(e);

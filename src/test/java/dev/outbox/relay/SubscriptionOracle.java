@@ -169,7 +169,7 @@ final class SubscriptionOracle {
                     && event.id <= action.result().get("through").asLong();
         }
         String from = action.arguments().from();
-        String key = action.arguments().key();
+        String key = action.key();
         String type = action.arguments().type();
         return (from == null || event.id >= Long.parseLong(from))
                 && (key == null || key.equals(event.key))

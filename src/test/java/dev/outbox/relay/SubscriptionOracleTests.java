@@ -18,7 +18,7 @@ import tools.jackson.databind.json.JsonMapper;
 /** A search finds nothing that its oracle takes for right. So each wrong that engines have done is shown to it, and what looks like one. */
 class SubscriptionOracleTests {
 
-    private static final Arguments FROM_FIRST = new Arguments("1", null, null, null, null);
+    private static final Arguments FROM_FIRST = new Arguments("1", null, null, null, null, null);
 
     private final SubscriptionModel model = new SubscriptionModel(4);
     private final List<Delivered> delivered = new ArrayList<>();

@@ -84,7 +84,7 @@ class SubscriptionStallsLoadIntegrationTests {
     @Test
     void anOpenCircuitHoldsUpNoDiscard() {
         try (TestRelay relay = relayWithOpenCircuit()) {
-            assertThat(timed(relay, Action.Name.DISCARD, new Arguments(null, "key-1", null, null, null)))
+            assertThat(timed(relay, Action.Name.DISCARD, new Arguments(null, null, "key-1", null, null, null)))
                     .isLessThan(AT_ONCE);
         }
     }
@@ -165,7 +165,7 @@ class SubscriptionStallsLoadIntegrationTests {
         try (TestRelay relay = relay(handler)) {
             Deliveries.await(() -> handler.distinct() == count, SOON, "all events");
             millis.set(5);
-            timed(relay, Action.Name.REPLAY, new Arguments("1", null, null, null, null));
+            timed(relay, Action.Name.REPLAY, new Arguments("1", null, null, null, null, null));
             long generation = database.number("select max(generation) from outbox.checkpoint");
             long began = System.nanoTime();
             TestEvents.write(database, "new");
@@ -217,7 +217,8 @@ class SubscriptionStallsLoadIntegrationTests {
             TestEvents.writeMany(database, 500, "'k'");
             Effects.awaitCount(database, 500, SOON);
             TestRelay.awaitApplied(
-                    database, relay.ask(Effects.NAME, Action.Name.REPLAY, new Arguments(null, "k", null, null, null)));
+                    database,
+                    relay.ask(Effects.NAME, Action.Name.REPLAY, new Arguments(null, null, "k", null, null, null)));
             Effects.awaitCount(database, 1_000, Duration.ofSeconds(10));
         }
         assertThat(Effects.count(database, "replayed")).isEqualTo(500);
@@ -231,7 +232,7 @@ class SubscriptionStallsLoadIntegrationTests {
         try (TestRelay relay = relay(handler)) {
             Deliveries.await(() -> handler.distinct() == 600, SOON, "all events");
             millis.set(5);
-            timed(relay, Action.Name.REPLAY, new Arguments(null, null, "thing.made", null, null));
+            timed(relay, Action.Name.REPLAY, new Arguments(null, null, null, "thing.made", null, null));
             handler.awaitCount(610, SOON);
             TestEvents.write(database, "new");
             handler.await(event -> event.key().equals("new"), SOON);
@@ -310,7 +311,7 @@ class SubscriptionStallsLoadIntegrationTests {
     }
 
     private String replay(TestRelay relay) {
-        long action = relay.ask("paced", Action.Name.REPLAY, new Arguments(null, null, "thing.made", null, null));
+        long action = relay.ask("paced", Action.Name.REPLAY, new Arguments(null, null, null, "thing.made", null, null));
         TestRelay.awaitApplied(database, action);
         return database.value("select result from outbox.action where id = " + action);
     }

@@ -130,7 +130,7 @@ class TailIntegrationTests {
         insert("i", "j", "k", "l", "m", "n", "o", "p");
         keys.addAll(all.keys(8));
         List<String> expected = keys.stream()
-                .filter(key -> database.number("select outbox.shard('" + key + "', 3)") == 2)
+                .filter(key -> database.number("select outbox.shard('thing', '" + key + "', 3)") == 2)
                 .toList();
         assertThat(some.keys(expected.size())).isEqualTo(expected).isNotEmpty();
     }
