@@ -206,9 +206,9 @@ final class TransactionalRun {
             return flush().then(Mono.defer(this::load));
         }
         if (isOpen()) {
-            return takeProbe(true) ? probed(retry(takeAny())) : Mono.empty();
+            return takeProbe(true) ? probed(retry(takeAny(), true)) : Mono.empty();
         }
-        return retry(takeDue());
+        return retry(takeDue(), false);
     }
 
     private synchronized boolean hasLoads() {
@@ -375,7 +375,7 @@ final class TransactionalRun {
     }
 
     /** Those that were parked, in one transaction with the end of their rows. */
-    private Mono<Void> retry(List<ParkedKeys.Entry> entries) {
+    private Mono<Void> retry(List<ParkedKeys.Entry> entries, boolean probe) {
         return entries.isEmpty()
                 ? Mono.empty()
                 : events(entries)
@@ -383,7 +383,8 @@ final class TransactionalRun {
                             parkedLot.succeeded();
                             parked.deliverStored(entries);
                         }))
-                        .onErrorResume(HandlerFailure.class, failed -> Mono.fromRunnable(() -> fail(entries, failed)));
+                        .onErrorResume(
+                                HandlerFailure.class, failed -> Mono.fromRunnable(() -> fail(entries, failed, probe)));
     }
 
     private Mono<List<Event>> events(List<ParkedKeys.Entry> entries) {
@@ -413,7 +414,7 @@ final class TransactionalRun {
         return done;
     }
 
-    private synchronized void fail(List<ParkedKeys.Entry> entries, HandlerFailure failed) {
+    private synchronized void fail(List<ParkedKeys.Entry> entries, HandlerFailure failed, boolean probe) {
         ParkedKeys.Entry entry = entries.get(0);
         if (entries.size() > 1) {
             narrow(parkedLot, entries.size(), entry.id, failed);
@@ -425,7 +426,7 @@ final class TransactionalRun {
             return;
         }
         Outcome failure = Outcome.failure(failed.cause, policy);
-        if (failures.isTheDestinations(entry.aggregate, failure, true, true)) {
+        if (failures.isTheDestinations(entry.aggregate, failure, true, probe)) {
             parked.postpone(entry);
         } else {
             failures.fail(entry, failure);

@@ -7,15 +7,19 @@ import dev.outbox.database.Database;
 import dev.outbox.log.Event;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.CopyOnWriteArrayList;
 import java.util.concurrent.atomic.AtomicBoolean;
 import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
+import reactor.core.publisher.Sinks;
 
 /** What becomes of an event that fails, of those behind it and of the others; across restarts, in both kinds of subscription. */
 class FailedEventsIntegrationTests {
@@ -158,6 +162,39 @@ class FailedEventsIntegrationTests {
             Deliveries.await(() -> effects() == 2, SOON, "the effects of the others");
             assertThat(database.number("select count(*) from outbox.parked where event_id = 2"))
                     .isEqualTo(1);
+        }
+    }
+
+    /** An engine that took it for a probe went on with the next new event at once, and parked that too. */
+    @Test
+    void anAttemptThatBeganBeforeTheCircuitOpenedIsNoProbe() {
+        Sinks.Empty<Void> release = Sinks.empty();
+        List<String> tried = new CopyOnWriteArrayList<>();
+        AtomicReference<Instant> probed = new AtomicReference<>();
+        Effect handler = new Effect(event -> true, QUICK) {
+            @Override
+            public Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
+                String key = events.get(0).key();
+                boolean again = tried.contains(key);
+                tried.add(key);
+                if (key.equals("j")) {
+                    probed.compareAndSet(null, Instant.now());
+                }
+                Mono<Void> fails = Mono.error(new IllegalStateException("down"));
+                return again && key.equals("slow") ? release.asMono().then(fails) : fails;
+            }
+        };
+        try (TestRelay relay = TestRelay.with(database, handler)) {
+            insert("slow");
+            Deliveries.await(() -> tried.size() == 2, SOON, "the attempt that hangs");
+            insert("a", "b", "c", "d", "e", "f", "g", "h", "i", "j", "k", "l", "m");
+            Deliveries.await(() -> circuitIsOpen("effect"), SOON, "the open circuit");
+            assertThat(tried).doesNotContain("j");
+            release.tryEmitEmpty();
+            Deliveries.await(() -> probed.get() != null, SOON, "the probe");
+            assertThat(database.value("select timestamptz '" + probed.get()
+                            + "' - circuit_opened_at > interval '300 ms'" + " from outbox.subscription"))
+                    .isEqualTo("t");
         }
     }
 
