@@ -27,6 +27,13 @@ public final class Connections {
 
     static final Duration CONNECT_WITHIN = Duration.ofMillis(1_500);
 
+    /**
+     * A host that vanishes says nothing, and the server would keep its sessions, with what they lock, for two hours: after 10 s of silence
+     * it asks, and what it sent is answered within 20 s or the session ends.
+     */
+    private static final Map<String, String> FORGOTTEN =
+            Map.of("tcp_keepalives_idle", "10", "tcp_keepalives_interval", "5", "tcp_user_timeout", "20s");
+
     private final R2dbcConnectionDetails details;
 
     Connections(R2dbcConnectionDetails details) {
@@ -49,6 +56,7 @@ public final class Connections {
                 "lock_timeout", "20s",
                 "idle_in_transaction_session_timeout", "30s",
                 "idle_session_timeout", "0"));
+        session.putAll(FORGOTTEN);
         session.putAll(settings);
         return session;
     }

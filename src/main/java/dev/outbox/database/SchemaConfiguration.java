@@ -30,7 +30,8 @@ class SchemaConfiguration {
 
     private static final String SESSION = """
             set statement_timeout = 0; set lock_timeout = 0; set idle_in_transaction_session_timeout = 0;
-            set idle_session_timeout = 0; set default_transaction_isolation = 'read committed'
+            set idle_session_timeout = 0; set default_transaction_isolation = 'read committed';
+            set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_user_timeout = '20s'
             """;
 
     /**

@@ -31,10 +31,12 @@ class SessionIntegrationTests {
                 .query(row -> row.get(0, String.class), """
                         select concat_ws(' ', current_setting('search_path'), current_setting('statement_timeout'),
                                current_setting('lock_timeout'), current_setting('idle_session_timeout'),
-                               current_setting('transaction_isolation'), current_setting('idle_in_transaction_session_timeout'))""")
+                               current_setting('transaction_isolation'), current_setting('idle_in_transaction_session_timeout'),
+                               current_setting('tcp_keepalives_idle'), current_setting('tcp_keepalives_interval'),
+                               current_setting('tcp_user_timeout'))""")
                 .block(Duration.ofSeconds(20));
         pool.dispose();
-        assertThat(values).containsExactly("public 20s 7s 0 read committed 30s");
+        assertThat(values).containsExactly("public 20s 7s 0 read committed 30s 10 5 20000");
     }
 
     @Test

@@ -19,6 +19,7 @@ final class ServicesOnHosts {
     private static final long TAKEN_OVER_WITHIN = 9_000;
 
     private static final long RECOVERED_WITHIN = 10_000;
+    private static final Duration FORGOTTEN_WITHIN = Duration.ofSeconds(30);
     private static final String NARROW = "tbf rate 256kbit burst 4000 limit 16000";
     private static final String DELAY_AND_LOSS = "netem delay 100ms 50ms 25% loss 5%";
     private static final int DAY = 86_400;
@@ -26,6 +27,7 @@ final class ServicesOnHosts {
     private final Rig rig;
     private final Hosts hosts;
     private final List<FakeClock> clocks = new ArrayList<>();
+    private final List<String> vanished = new ArrayList<>();
     private int turn;
     private int takeovers;
 
@@ -138,8 +140,7 @@ final class ServicesOnHosts {
         hosts.takeDown(hosts.database(), ownSide);
         rig.pause(1_000, Lane.isLong() ? 12_000 : 4_000);
         hosts.heal();
-        noteRecovery(rig.awaitProgress(Rig.SOON));
-        rig.awaitCaughtUp();
+        noteRecovery();
     }
 
     private void keepFromTheSink(Host host) {
@@ -155,7 +156,7 @@ final class ServicesOnHosts {
         hindrance.of(host);
         rig.pause(3_000, 4_500);
         hosts.heal();
-        noteRecovery(rig.awaitNews(process -> true, Rig.SOON));
+        noteRecovery();
     }
 
     private void loseInBursts(Host host) {
@@ -176,6 +177,7 @@ final class ServicesOnHosts {
         rig.injectKill();
         long began = Rig.micros();
         hosts.takeDown(host, false);
+        vanished.add(ofSessions(host));
         rig.kill(victim);
         rig.pause(500, Lane.isLong() ? 8_000 : 2_000);
         hosts.replace(host);
@@ -185,6 +187,24 @@ final class ServicesOnHosts {
         }
         next.awaitPort();
         requireRecovery();
+    }
+
+    /** Those that are there now. */
+    private String ofSessions(Host host) {
+        return "(client_addr = '%s' and backend_start <= '%s')"
+                .formatted(host.address(), rig.database.value("select clock_timestamp()"));
+    }
+
+    /** The server ends the sessions of hosts that have vanished, or they would use up its connections. */
+    void requireForgotten() {
+        if (vanished.isEmpty()) {
+            return;
+        }
+        String left = "select count(*) from pg_stat_activity where datname = '" + rig.database.name() + "' and ("
+                + String.join(" or ", vanished) + ")";
+        Servers.waitFor(() -> rig.database.number(left) == 0, FORGOTTEN_WITHIN);
+        long count = rig.database.number(left);
+        rig.require(count == 0, count + " sessions of hosts that have vanished are left");
     }
 
     private void setClocksApart() {
@@ -202,14 +222,26 @@ final class ServicesOnHosts {
         }
     }
 
-    private void noteRecovery(long millis) {
-        rig.times.add(millis);
-        rig.require(millis <= RECOVERED_WITHIN, "recovered after " + millis + " ms");
+    private void noteRecovery() {
+        rig.times.add(requireRecovery());
     }
 
-    private void requireRecovery() {
-        long millis = rig.awaitNews(process -> true, Rig.SOON);
+    /**
+     * Of the handler that posts and the one that counts, wherever they run now. What has piled up comes first, and is gone before the next
+     * fault: else it would pile up further each time.
+     *
+     * @return after how many milliseconds something is delivered that never was before
+     */
+    private long requireRecovery() {
+        long last = rig.lastEvent();
+        long millis = rig.awaitProgress(Rig.SOON);
         rig.require(millis <= RECOVERED_WITHIN, "recovered after " + millis + " ms");
+        rig.awaitCaughtUp();
+        String counted = "select count(*) from faults_count where event_id > " + last;
+        rig.require(
+                Servers.waitFor(() -> rig.database.number(counted) > 0, Rig.SOON),
+                "nothing new was counted within " + Rig.SOON.toSeconds() + " s");
+        return millis;
     }
 
     /** As long as subscriptions move from one to the other, who delivers is not who did. */

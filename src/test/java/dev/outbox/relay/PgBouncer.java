@@ -25,7 +25,7 @@ final class PgBouncer implements AutoCloseable {
             auth_type = any
             pool_mode = %s
             default_pool_size = 30
-            ignore_startup_parameters = extra_float_digits, search_path, default_transaction_isolation, statement_timeout, lock_timeout, idle_session_timeout, idle_in_transaction_session_timeout, enable_seqscan, enable_bitmapscan, jit, max_parallel_workers_per_gather, plan_cache_mode, options
+            ignore_startup_parameters = extra_float_digits, search_path, default_transaction_isolation, statement_timeout, lock_timeout, idle_session_timeout, idle_in_transaction_session_timeout, enable_seqscan, enable_bitmapscan, jit, max_parallel_workers_per_gather, plan_cache_mode, tcp_keepalives_idle, tcp_keepalives_interval, tcp_user_timeout, options
             """;
 
     private final Process process;
