@@ -5,6 +5,8 @@ import org.jspecify.annotations.Nullable;
 /** Text of others as a value in a log line: whatever it says, it ends neither its value nor the line. */
 public final class LogValue {
 
+    private static final int DEEPEST = 8;
+
     private LogValue() {}
 
     /**
@@ -27,6 +29,14 @@ public final class LogValue {
         return !text.isEmpty() && text.codePoints().noneMatch(point -> isEscaped(point) || isSeparator(point))
                 ? text
                 : '"' + quoted(text) + '"';
+    }
+
+    /**
+     * For the place of an error that is logged with its stack: the same stack, with the texts of the error, its causes and what it
+     * suppressed escaped as in {@link #quoted}.
+     */
+    public static Throwable stack(Throwable error) {
+        return new Stack(error, DEEPEST);
     }
 
     private static void append(StringBuilder escaped, int point) {
@@ -58,5 +68,31 @@ public final class LogValue {
 
     private static boolean isSeparator(int point) {
         return Character.isSpaceChar(point) || point == '=';
+    }
+
+    /** An error as it may be logged. What is deeper than anybody reads is left out, so that a circle ends. */
+    private static final class Stack extends Throwable {
+
+        Stack(Throwable error, int depth) {
+            super(text(error), cause(error, depth), true, true);
+            setStackTrace(error.getStackTrace());
+            for (Throwable suppressed : depth > 0 ? error.getSuppressed() : new Throwable[0]) {
+                addSuppressed(new Stack(suppressed, depth - 1));
+            }
+        }
+
+        /** An error of others may say anything, and fail at that. */
+        private static String text(Throwable error) {
+            try {
+                return quoted(error);
+            } catch (RuntimeException unspeakable) {
+                return error.getClass().getName();
+            }
+        }
+
+        private static @Nullable Throwable cause(Throwable error, int depth) {
+            Throwable cause = error.getCause();
+            return cause == null || depth == 0 ? null : new Stack(cause, depth - 1);
+        }
     }
 }

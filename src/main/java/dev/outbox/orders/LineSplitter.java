@@ -49,6 +49,11 @@ final class LineSplitter {
         return lines;
     }
 
+    /** Of a body that ends before it should: stands for the line that was begun, which is not known. */
+    Line brokenOff() {
+        return new Line(number + 1, ByteBuffer.allocate(0), false);
+    }
+
     private void append(byte[] bytes, int from, int to) {
         int room = MOST_BYTES - begun.size();
         tooLong |= to - from > room;

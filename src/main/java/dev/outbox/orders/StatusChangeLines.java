@@ -36,12 +36,16 @@ final class StatusChangeLines {
         this.store = store;
     }
 
-    /** What is to be written: orders and members of problems. */
+    /** What is to be written: orders and members of problems. A body that breaks is answered as a line that is none. */
     Flux<List<Object>> answer(Flux<DataBuffer> body) {
         return Flux.defer(() -> {
             LineSplitter lines = new LineSplitter();
             return body.map(lines::split)
                     .concatWith(Mono.fromSupplier(lines::rest))
+                    .map(ended -> ended.stream().map(StatusChangeLines::read).toList())
+                    .onErrorResume(
+                            Problem.class,
+                            broken -> Mono.just(List.of(new Entry(lines.brokenOff(), null, null, broken))))
                     .concatMapIterable(StatusChangeLines::runs, 1)
                     .concatMap(this::make, 1);
         });
@@ -67,12 +71,11 @@ final class StatusChangeLines {
     }
 
     /** Groups of lines that one statement can do: no order is twice in one. */
-    private static List<List<Entry>> runs(List<Line> lines) {
+    private static List<List<Entry>> runs(List<Entry> entries) {
         List<List<Entry>> runs = new ArrayList<>();
         List<Entry> run = new ArrayList<>();
         Set<Long> ids = new HashSet<>();
-        for (Line line : lines) {
-            Entry entry = read(line);
+        for (Entry entry : entries) {
             boolean twice = entry.change() != null && !ids.add(entry.change().id());
             if (twice || run.size() == MOST_CHANGES) {
                 runs.add(run);

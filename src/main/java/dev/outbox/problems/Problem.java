@@ -14,6 +14,8 @@ import org.springframework.http.HttpStatus;
 import org.springframework.http.HttpStatusCode;
 import org.springframework.http.InvalidMediaTypeException;
 import org.springframework.web.ErrorResponse;
+import tools.jackson.databind.ObjectWriter;
+import tools.jackson.databind.json.JsonMapper;
 
 /**
  * Why a request was not fulfilled, as RFC 9457 has it; thrown or signalled as an error. Immutable, and without a stack trace: it is
@@ -22,6 +24,8 @@ import org.springframework.web.ErrorResponse;
 public final class Problem extends RuntimeException {
 
     private static final Logger LOG = LoggerFactory.getLogger(Problem.class);
+
+    private static final ObjectWriter JSON = JsonMapper.shared().writer();
 
     private final HttpStatus status;
     private final String name;
@@ -67,6 +71,25 @@ public final class Problem extends RuntimeException {
         return of(HttpStatus.BAD_REQUEST, "invalid-body", "Invalid body", detail);
     }
 
+    /** It is no request as HTTP has it. */
+    public static Problem malformed(HttpStatus status, String detail) {
+        String name = switch (status) {
+            case URI_TOO_LONG -> "uri-too-long";
+            case REQUEST_HEADER_FIELDS_TOO_LARGE -> "headers-too-large";
+            default -> "bad-request";
+        };
+        return of(status, name, status.getReasonPhrase(), detail);
+    }
+
+    /** A fault in the server, of which the client is told nothing more. */
+    public static Problem internal() {
+        return of(
+                HttpStatus.INTERNAL_SERVER_ERROR,
+                "internal",
+                "Internal error",
+                "The request could not be handled because of a fault in the server, which has been logged.");
+    }
+
     /** The path names a thing that is not there. */
     public static Problem unknown(String kind, Object id) {
         return of(HttpStatus.NOT_FOUND, "unknown-" + kind, "Unknown " + kind, "There is no " + kind + " " + id + ".");
@@ -94,12 +117,8 @@ public final class Problem extends RuntimeException {
         if (error instanceof ErrorResponse response && !response.getStatusCode().is5xxServerError()) {
             return refused(response);
         }
-        LOG.error("request.failed request=\"{}\"", LogValue.quoted(request), error);
-        return of(
-                HttpStatus.INTERNAL_SERVER_ERROR,
-                "internal",
-                "Internal error",
-                "The request could not be handled because of a fault in the server, which has been logged.");
+        LOG.error("request.failed request=\"{}\"", LogValue.quoted(request), LogValue.stack(error));
+        return internal();
     }
 
     private static Problem databaseUnavailable(DatabaseUnavailableException away) {
@@ -172,6 +191,11 @@ public final class Problem extends RuntimeException {
 
     public HttpHeaders headers() {
         return HttpHeaders.readOnlyHttpHeaders(headers);
+    }
+
+    /** The answer's body, {@code application/problem+json}. */
+    public byte[] json() {
+        return JSON.writeValueAsBytes(members());
     }
 
     /** The members of the JSON object, in their order. */

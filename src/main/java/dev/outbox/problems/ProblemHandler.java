@@ -1,6 +1,7 @@
 package dev.outbox.problems;
 
 import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.logging.LogValue;
 import org.springframework.core.annotation.Order;
 import org.springframework.http.MediaType;
 import org.springframework.http.server.reactive.ServerHttpResponse;
@@ -9,27 +10,26 @@ import org.springframework.web.server.ServerWebExchange;
 import org.springframework.web.server.WebExceptionHandler;
 import org.springframework.web.util.DisconnectedClientHelper;
 import reactor.core.publisher.Mono;
-import tools.jackson.databind.ObjectWriter;
-import tools.jackson.databind.json.JsonMapper;
 
 /** Answers every error as a problem. Stands before Spring Boot's handler (at -1), which is left without work. */
 @Component
 @Order(-2)
 final class ProblemHandler implements WebExceptionHandler {
 
-    private static final ObjectWriter JSON = JsonMapper.shared().writer();
-
     @Override
     public Mono<Void> handle(ServerWebExchange exchange, Throwable error) {
         ServerHttpResponse response = exchange.getResponse();
-        if (response.isCommitted() || isGone(error)) {
+        if (isGone(error)) {
             return Mono.error(error);
+        }
+        if (response.isCommitted()) {
+            return Mono.error(LogValue.stack(error)); // the library logs it and ends the connection
         }
         return Mono.defer(() -> answer(response, Problem.of(error, request(exchange))));
     }
 
     private static Mono<Void> answer(ServerHttpResponse response, Problem problem) {
-        byte[] body = JSON.writeValueAsBytes(problem.members());
+        byte[] body = problem.json();
         response.setStatusCode(problem.status());
         response.getHeaders().putAll(problem.headers());
         response.getHeaders().setContentType(MediaType.APPLICATION_PROBLEM_JSON);

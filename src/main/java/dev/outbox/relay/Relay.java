@@ -145,7 +145,9 @@ public final class Relay implements SmartLifecycle {
                                     instance,
                                     LogValue.quoted(cause(signal.failure())))))
                     .doFinally(end -> over.tryEmitEmpty())
-                    .subscribe(nothing -> {}, error -> LOG.error("relay.failed instance={}", instance, error));
+                    .subscribe(
+                            nothing -> {},
+                            error -> LOG.error("relay.failed instance={}", instance, LogValue.stack(error)));
         }
 
         /** Stops fetching, lets what is in hand end, stores the position, steps down; within the deadline. */

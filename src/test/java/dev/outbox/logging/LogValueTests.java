@@ -2,6 +2,8 @@ package dev.outbox.logging;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import org.junit.jupiter.api.Test;
 
 class LogValueTests {
@@ -33,5 +35,36 @@ class LogValueTests {
     void whatIsNotThereIsSaid() {
         assertThat(LogValue.quoted(null)).isEqualTo("null");
         assertThat(LogValue.word("")).isEqualTo("\"\"");
+    }
+
+    @Test
+    void aStackKeepsItsPlacesAndItsTextsCanNotEndTheLine() {
+        Throwable error =
+                new IllegalStateException("a\n12:00 INFO forged", new IllegalArgumentException("b\r\u001b[2J"));
+        error.addSuppressed(new IllegalArgumentException("c\nd"));
+        StringWriter printed = new StringWriter();
+        LogValue.stack(error).printStackTrace(new PrintWriter(printed, true));
+        assertThat(printed.toString())
+                .contains("java.lang.IllegalStateException: a\\n12:00 INFO forged")
+                .contains("java.lang.IllegalArgumentException: b\\u000d\\u001b[2J")
+                .contains("java.lang.IllegalArgumentException: c\\nd")
+                .contains("at dev.outbox.logging.LogValueTests.aStackKeeps")
+                .doesNotContain("\u001b", "\n12:00", "\nd");
+    }
+
+    @Test
+    void aStackThatIsACircleOrFailsToSpeakIsLoggedToo() {
+        Throwable error = new IllegalStateException("first");
+        error.initCause(new IllegalStateException("second", error));
+        assertThat(LogValue.stack(error)).hasMessageContaining("first");
+        assertThat(LogValue.stack(new Unspeakable())).hasMessage(Unspeakable.class.getName());
+    }
+
+    private static final class Unspeakable extends RuntimeException {
+
+        @Override
+        public String getMessage() {
+            throw new IllegalStateException();
+        }
     }
 }

@@ -4,6 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import java.util.Set;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.ExtendWith;
+import org.springframework.boot.test.system.CapturedOutput;
+import org.springframework.boot.test.system.OutputCaptureExtension;
 import org.springframework.core.io.buffer.DataBufferLimitException;
 import org.springframework.http.HttpMethod;
 import org.springframework.http.HttpStatus;
@@ -41,6 +44,18 @@ class ProblemTests {
         assertThat(Problem.of(new ResponseStatusException(HttpStatus.BAD_GATEWAY, "inside"), "GET /x")
                         .detail())
                 .doesNotContain("inside");
+    }
+
+    @Test
+    @ExtendWith(OutputCaptureExtension.class)
+    void whatIsLoggedOfAFaultCanNotForgeALine(CapturedOutput output) {
+        Problem problem = Problem.of(new IllegalStateException("so\n12:00:00 INFO forged"), "GET /x\ny");
+        assertThat(problem.status()).isEqualTo(HttpStatus.INTERNAL_SERVER_ERROR);
+        assertThat(output)
+                .contains("request.failed request=\"GET /x\\ny\"")
+                .contains("java.lang.IllegalStateException: so\\n12:00:00 INFO forged")
+                .contains("at dev.outbox.problems.ProblemTests")
+                .doesNotContain("\n12:00:00 INFO forged");
     }
 
     @Test
