@@ -228,12 +228,18 @@ CREATE TABLE outbox.parked (
     parked_at timestamp with time zone DEFAULT clock_timestamp() NOT NULL,
     attempted_at timestamp with time zone,
     aggregate_type text NOT NULL,
+    type text,
+    occurred_at timestamp with time zone,
+    payload jsonb,
+    headers jsonb,
     CONSTRAINT parked_pkey PRIMARY KEY (subscription, event_id),
     CONSTRAINT parked_subscription_fkey FOREIGN KEY (subscription) REFERENCES outbox.subscription(name),
     CONSTRAINT parked_attempts_check CHECK ((attempts >= 0)),
+    CONSTRAINT parked_kept_check CHECK ((num_nulls(type, occurred_at, payload) = ANY (ARRAY[0, 3]))),
     CONSTRAINT parked_next_attempt_at_check CHECK (((state = 'retrying'::text) = (next_attempt_at IS NOT NULL))),
     CONSTRAINT parked_state_check CHECK ((state = ANY (ARRAY['retrying'::text, 'blocked'::text, 'dead'::text, 'discarded'::text])))
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
+CREATE INDEX parked_event_id_idx ON outbox.parked USING btree (event_id) WHERE (occurred_at IS NULL);
 CREATE INDEX parked_subscription_key_event_id_idx ON outbox.parked USING btree (subscription, key, event_id);
 COMMENT ON TABLE outbox.parked IS 'The events that a subscription''s position has passed although they are not done: those that failed, and those that wait behind one. A row goes when its event is done.';
 COMMENT ON COLUMN outbox.parked.key IS 'The key of the event: within it events are delivered in order of id, unless the subscription is without order.';
@@ -242,6 +248,7 @@ COMMENT ON COLUMN outbox.parked.attempts IS 'How often it was tried.';
 COMMENT ON COLUMN outbox.parked.error IS 'How the last attempt ended.';
 COMMENT ON COLUMN outbox.parked.replayed IS 'It was asked for again, so its handler may have had it before.';
 COMMENT ON COLUMN outbox.parked.aggregate_type IS 'With the key, what events are ordered by: an order and a parcel may have the same key. Empty if the event was gone when this column was added.';
+COMMENT ON COLUMN outbox.parked.occurred_at IS 'Of the event. This, type, payload and headers are null until retention empties the partition of the event; then they are what the log had.';
 
 CREATE TABLE outbox.action (
     id bigint GENERATED ALWAYS AS IDENTITY NOT NULL,

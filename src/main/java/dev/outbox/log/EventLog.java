@@ -131,12 +131,21 @@ public class EventLog {
             order by id
             """;
 
-    /** Index event_pkey, once for each. */
+    /** Index event_pkey, once for each; of those that are not there the copy in a parked row, by parked_pkey. */
     private static final String SOME = """
-            select id, occurred_at, aggregate_type, aggregate_id, type, payload::text as payload, headers::text as headers
+            select e.id, e.occurred_at, e.aggregate_type, e.aggregate_id, e.type, e.payload::text as payload,
+                e.headers::text as headers
             from unnest($1::bigint[]) wanted (id)
-            join outbox.event using (id)
-            order by id
+            cross join lateral (
+                select id, occurred_at, aggregate_type, aggregate_id, type, payload, headers
+                from outbox.event
+                where id = wanted.id
+                union all
+                select p.event_id, p.occurred_at, p.aggregate_type, p.key, p.type, p.payload, p.headers
+                from outbox.subscription s
+                join outbox.parked p on p.subscription = s.name and p.event_id = wanted.id and p.occurred_at is not null
+                limit 1) e
+            order by e.id
             """;
 
     private static final String SNAPSHOT =
@@ -268,13 +277,13 @@ public class EventLog {
                 .map(KeyPage::of);
     }
 
-    /** One event; empty if it is not in the log. */
+    /** One event; empty if it is neither in the log nor parked. */
     public Mono<Event> event(long id) {
         return events(List.of(id))
                 .flatMap(found -> Mono.justOrEmpty(found.stream().findFirst()));
     }
 
-    /** Those of these events that are in the log, in order of id. */
+    /** Those of these events that are in the log or, if that has them no more, parked; in order of id. */
     public Mono<List<Event>> events(Collection<Long> ids) {
         Long[] wanted = ids.stream().distinct().toArray(Long[]::new);
         return database.query(EventLog::event, SOME, (Object) wanted)

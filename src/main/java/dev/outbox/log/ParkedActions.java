@@ -137,8 +137,8 @@ public final class ParkedActions {
     }
 
     /**
-     * The dead ones are given up for good; of one event or key whatever its state. They stay in the log. Fails with
-     * {@link AmbiguousKeyException} if parked events of several kinds of things have the key.
+     * The dead ones are given up for good; of one event or key whatever its state. They stay in the log as long as others do.
+     * Fails with {@link AmbiguousKeyException} if parked events of several kinds of things have the key.
      */
     public Mono<String> discard(PostgresqlConnection connection, Checkpoint at, Arguments which) {
         Object[] known = ParkedEvents.known(at.subscription(), at.position());

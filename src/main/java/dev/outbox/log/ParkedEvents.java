@@ -36,7 +36,8 @@ public final class ParkedEvents {
 
     /**
      * The rows of a subscription, and whether the position has passed them: what is visible in a snapshot has an id up to its high, and is
-     * not of a transaction that is late for it. Indexes parked_pkey, and event_tx_id_idx for what is late.
+     * not of a transaction that is late for it. What the log has no more, since retention has copied it, does not come again either, though
+     * a replay may have moved the position back. Indexes parked_pkey, event_pkey, and event_tx_id_idx for what is late.
      *
      * <p>$1 subscription, $2 high, $3 late xids, $4 last, $5 late xids of the target
      */
@@ -51,7 +52,8 @@ public final class ParkedEvents {
                 join outbox.event e on e.tx = transaction and e.id <= $4
             ), known as (
                 select *, (event_id <= $2 and event_id not in (select id from late))
-                    or (event_id <= $4 and event_id not in (select id from late_in_window)) as passed
+                    or (event_id <= $4 and event_id not in (select id from late_in_window))
+                    or (occurred_at is not null and (select e.id from outbox.event e where e.id = event_id) is null) as passed
                 from outbox.parked
                 where subscription = $1
             )
@@ -112,15 +114,22 @@ public final class ParkedEvents {
                   and (state <> 'dead' or $5)
                 order by event_id
                 limit $6
-            ), sized as materialized (
-                select n.event_id, e.id, sum(pg_column_size(e.payload) + coalesce(pg_column_size(e.headers), 0))
-                    over (order by n.event_id rows unbounded preceding) as bytes
+            ), found as materialized (
+                select n.event_id as parked_id, e.*, sum(pg_column_size(e.payload) + coalesce(pg_column_size(e.headers), 0))
+                    over (order by n.event_id rows unbounded preceding) <= $7 as fits
                 from next n
-                left join outbox.event e on e.id = n.event_id
+                cross join lateral (
+                    select id, occurred_at, aggregate_type, aggregate_id, type, payload, headers
+                    from outbox.event
+                    where id = n.event_id
+                    union all
+                    select n.event_id, n.occurred_at, n.aggregate_type, n.key, n.type, n.payload, n.headers
+                    where n.occurred_at is not null
+                    limit 1) e
             )
             select COLUMNS, e.id, e.occurred_at, e.aggregate_id, e.type, e.payload::text as payload, e.headers::text as headers
             from next p
-            left join outbox.event e on e.id = (select s.id from sized s where s.event_id = p.event_id and s.bytes <= $7)
+            left join found e on e.parked_id = p.event_id and e.fits
             order by p.event_id
             """.replace("COLUMNS", COLUMNS);
 

@@ -65,7 +65,7 @@ final class Partitions {
      * because all its transactions had ended before, or in the window up to last; what fails a test whose answer is not known
      * counts as not passed. Before them all, an empty name if the partition's newest event is not old enough.
      *
-     * <p>$1 from, $2 to, $3 retention
+     * <p>$1 to, $2 retention
      */
     private static final String HOLDERS = """
             with newest as materialized (
@@ -74,7 +74,7 @@ final class Partitions {
             )
             select '' as name
             from newest
-            where (occurred_at < now() - $3::text::interval) is not true
+            where (occurred_at < now() - $2::text::interval) is not true
             union all
             select s.name
             from newest
@@ -85,22 +85,21 @@ final class Partitions {
                 where subscription = s.name
                 order by generation desc
                 limit 1) c on true
-            where s.retired_at is null and ((c.system_identifier = (select system_identifier from pg_control_system())
+            where s.retired_at is null and (c.system_identifier = (select system_identifier from pg_control_system())
                     and (newest.tx < pg_snapshot_xmin(c.done)
-                        or c.last >= $2 - 1 and newest.tx < pg_snapshot_xmin(c.target))) is not true
-                or exists (
-                    select from outbox.parked p
-                    where p.subscription = s.name and p.event_id >= $1 and p.event_id < $2))
+                        or c.last >= $1 - 1 and newest.tx < pg_snapshot_xmin(c.target))) is not true
             """;
 
     private final Database database;
     private final TableChanges changes;
     private final Strays strays;
+    private final ParkedCopies copies;
 
     Partitions(@Qualifier("relay") Database database) {
         this.database = database;
         this.changes = new TableChanges(database);
         this.strays = new Strays(database);
+        this.copies = new ParkedCopies(changes);
     }
 
     /** All but the default one, in order. */
@@ -148,21 +147,31 @@ final class Partitions {
                 .flatMap(rows -> Mono.justOrEmpty(rows.get(0)));
     }
 
-    /** The subscriptions that have not passed the partition, or have parked an event of it. */
+    /** The subscriptions that have not passed the partition. */
     Mono<List<String>> holders(Partition partition, Duration age) {
         return database.run(connection -> holders(connection, partition, age));
     }
 
-    /** Removes the events of a partition that is old and passed by all, which is asked again once it is locked. */
+    /**
+     * Removes the events of a partition that is old and passed by all; the parked ones have copies in their rows then. Both is asked again once
+     * it is locked.
+     */
     Mono<Result> empty(Partition partition, Duration age) {
-        return changes.brief(connection -> execute(
-                                connection, "lock table outbox." + partition.name() + " in access exclusive mode")
-                        .then(holders(connection, partition, age))
-                        .flatMap(holders -> holders.isEmpty()
-                                ? execute(connection, "truncate outbox." + partition.name())
-                                        .thenReturn(Result.DONE)
-                                : Mono.just(Result.NOTHING)))
+        return copies.copy(partition)
+                .flatMap(result -> result == Result.NOTHING ? truncate(partition, age) : Mono.just(result))
                 .doOnNext(told("emptied", partition.name()));
+    }
+
+    private Mono<Result> truncate(Partition partition, Duration age) {
+        return changes.brief(connection -> execute(
+                        connection, "lock table outbox." + partition.name() + " in access exclusive mode")
+                .then(Mono.defer(() -> holders(connection, partition, age)))
+                .flatMap(holders ->
+                        holders.isEmpty() ? ParkedCopies.areComplete(connection, partition) : Mono.just(false))
+                .flatMap(free -> free
+                        ? execute(connection, "truncate outbox." + partition.name())
+                                .thenReturn(Result.DONE)
+                        : Mono.just(Result.NOTHING)));
     }
 
     /** Drops partitions that are empty, which is asked again once the log is locked. Writers wait meanwhile. */
@@ -195,7 +204,6 @@ final class Partitions {
                         connection,
                         row -> requireNonNull(row.get("name", String.class)),
                         HOLDERS.formatted(partition.name()),
-                        partition.from(),
                         partition.to(),
                         age.toString())
                 .collectList();

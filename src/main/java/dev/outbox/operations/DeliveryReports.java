@@ -15,7 +15,7 @@ import reactor.core.publisher.Mono;
 @Repository
 final class DeliveryReports {
 
-    /** One statement for all subscriptions: index event_pkey, checkpoint_pkey from its end, parked_pkey. $1 event, $2 where counting ends, $3 what this instance runs */
+    /** One statement for all subscriptions: index event_pkey, checkpoint_pkey from its end, parked_pkey. All have passed what the log has no more. $1 event, $2 where counting ends, $3 what this instance runs */
     private static final String WHY =
             """
             select s.name, outbox.shard_of(s.name, s.shards, e.aggregate_type, e.aggregate_id) = s.shard as own, s.paused_at, s.paused_by, s.pause_reason, s.circuit_opened_at, s.circuit_error,
@@ -57,12 +57,18 @@ final class DeliveryReports {
                           and outbox.is_done(c.done, c.target, c.last, before.tx, before.id) is not true
                         order by before.id
                         limit $2) b) end as behind
-            from outbox.event e
+            from (
+                select id, tx, occurred_at, aggregate_type, aggregate_id, type from outbox.event where id = $1
+                union all
+                select k.event_id, '3'::xid8, k.occurred_at, k.aggregate_type, k.key, k.type
+                from outbox.subscription o
+                join outbox.parked k on k.subscription = o.name and k.event_id = $1 and k.occurred_at is not null
+                limit 1) e
             cross join outbox.subscription s
             left join lateral (
                 select * from outbox.checkpoint where subscription = s.name order by generation desc limit 1) c on true
             left join outbox.parked p on p.subscription = s.name and p.event_id = e.id
-            where e.id = $1 and s.retired_at is null
+            where s.retired_at is null
             order by s.name
             """.replace("LED", SubscriptionReports.LED).replace("LEADS", "$3");
 

@@ -16,6 +16,7 @@ import java.util.concurrent.Executors;
 import java.util.concurrent.Future;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.atomic.AtomicBoolean;
+import java.util.function.Function;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import reactor.core.publisher.Mono;
@@ -163,15 +164,177 @@ class RetentionIntegrationTests {
     }
 
     @Test
-    void aParkedEventHoldsItsPartitionBack() {
+    void aParkedEventHoldsNothingBackAndIsAsItWas() {
         await(retention.round());
         write(1_500);
         readToTheEnd("reader");
-        server.execute("insert into outbox.parked (subscription, event_id, key, state, attempts)"
-                + " values ('reader', " + FIRST + ", '1', 'dead', 3)");
-        assertHeldBy("reader");
-        server.execute("delete from outbox.parked");
+        List<Long> parked = List.of(FIRST, FIRST + 1, FIRST + 2);
+        park("reader", FIRST, "dead");
+        park("reader", FIRST + 1, "blocked");
+        park("reader", FIRST + 2, "dead");
+        List<Event> before = await(log.events(parked));
+        assertThat(before).hasSize(3);
         assertHeldBy();
+        assertThat(server.number("select count(*) from outbox.event where id < " + (FIRST + SIZE)))
+                .isZero();
+        assertThat(await(log.events(parked))).isEqualTo(before);
+        server.execute("delete from outbox.parked");
+        assertThat(await(log.events(parked))).isEmpty();
+    }
+
+    /** Of two subscriptions each keeps its own; one that goes takes nothing away from the other. */
+    @Test
+    void eachSubscriptionKeepsACopyOfItsOwn() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        readToTheEnd("other");
+        park("reader", FIRST, "dead");
+        park("other", FIRST, "retrying");
+        Event before = await(log.event(FIRST));
+        assertHeldBy();
+        server.execute("delete from outbox.parked where subscription = 'reader'");
+        assertThat(await(log.event(FIRST))).isEqualTo(before);
+    }
+
+    /** Many in pieces, and one that is larger than a piece may be. */
+    @Test
+    void manyAndLargeOnesAreCopiedPieceByPiece() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        readToTheEnd("other");
+        server.execute(
+                "update outbox.event set payload = to_jsonb(string) from (select string_agg(md5(n::text), '') as string"
+                        + " from generate_series(1, 300000) n) s where id in (" + (FIRST + 5) + ", " + (FIRST + 6)
+                        + ", " + (FIRST + 7)
+                        + ")");
+        for (String name : List.of("reader", "other")) {
+            server.execute("insert into outbox.parked (subscription, event_id, key, state, attempts) select '" + name
+                    + "', id, aggregate_id, 'dead', 3 from outbox.event where id >= " + FIRST);
+        }
+        String before = server.value("select md5(string_agg(md5(payload::text), ' ' order by id)) from outbox.event"
+                + " where id between " + FIRST + " and " + (FIRST + SIZE - 1));
+        assertHeldBy();
+        assertThat(server.value("select md5(string_agg(md5(payload::text), ' ' order by event_id)) from outbox.parked"
+                        + " where subscription = 'other' and occurred_at is not null"))
+                .isEqualTo(before);
+        assertThat(server.number("select count(*) from outbox.parked where occurred_at is not null"))
+                .isEqualTo(2 * SIZE);
+    }
+
+    /** It ended between the copies and the end of the partition. */
+    @Test
+    void whatAnInstanceThatCrashedHasCopiedIsTakenUpByAnother() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        park("reader", FIRST, "dead");
+        Partition partition = await(partitions.all()).get(1);
+        assertThat(await(new ParkedCopies(new TableChanges(database)).copy(partition)))
+                .isEqualTo(TableChanges.Result.NOTHING);
+        assertThat(server.number("select count(occurred_at) from outbox.parked"))
+                .isOne();
+        Event before = await(log.event(FIRST));
+        park("reader", FIRST + 1, "dead");
+        Partitions next = new Partitions(new Database(server.pool(2), Duration.ofSeconds(20)));
+        assertThat(await(next.empty(partition, Duration.ofMillis(1)))).isEqualTo(TableChanges.Result.DONE);
+        assertThat(await(log.event(FIRST))).isEqualTo(before);
+        assertThat(await(log.event(FIRST + 1)).key()).isEqualTo("2");
+    }
+
+    /** A row that somebody has locked is copied later; nobody waits for it, and its partition stays. */
+    @Test
+    void aRowThatIsInUseIsLeftForLater() throws SQLException {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        park("reader", FIRST, "dead");
+        park("reader", FIRST + 1, "dead");
+        Partition partition = await(partitions.all()).get(1);
+        try (Connection leader = server.connect();
+                Statement statement = leader.createStatement()) {
+            leader.setAutoCommit(false);
+            statement.execute(
+                    "update outbox.parked set state = 'retrying', next_attempt_at = now() where event_id = " + FIRST);
+            assertThat(await(partitions.empty(partition, Duration.ofMillis(1)))).isEqualTo(TableChanges.Result.NOTHING);
+            assertThat(server.number("select count(occurred_at) from outbox.parked"))
+                    .isOne();
+            leader.commit();
+        }
+        assertThat(await(partitions.empty(partition, Duration.ofMillis(1)))).isEqualTo(TableChanges.Result.DONE);
+        assertThat(await(log.event(FIRST)).key()).isEqualTo("1");
+        assertThat(server.value("select state from outbox.parked where event_id = " + FIRST))
+                .isEqualTo("retrying");
+    }
+
+    /** What lies in no partition has nothing that could be copied. */
+    @Test
+    void aRowWithoutAnEventHoldsNothingBack() {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        server.execute("delete from outbox.event where id = " + FIRST);
+        park("reader", FIRST, "dead");
+        assertHeldBy();
+        assertThat(await(log.events(List.of(FIRST)))).isEmpty();
+    }
+
+    @Test
+    void anEventThatIsParkedWhileItsPartitionIsBeingEmptiedIsNotLost() throws Exception {
+        assertThat(lostBesideAReplay(partition -> partitions.empty(partition, Duration.ofMillis(1))))
+                .isFalse();
+    }
+
+    @Test
+    void aTwinThatLooksBeforeItHasTheLockLosesIt() throws Exception {
+        TableChanges changes = new TableChanges(database);
+        assertThat(lostBesideAReplay(partition -> changes.brief(connection -> ParkedCopies.areComplete(
+                                connection, partition)
+                        .filter(complete -> complete)
+                        .flatMap(complete -> TableChanges.execute(connection, "truncate outbox." + partition.name())
+                                .thenReturn(TableChanges.Result.DONE))
+                        .defaultIfEmpty(TableChanges.Result.NOTHING))))
+                .isTrue();
+    }
+
+    /** A replay of a key commits while the lock of the partition is waited for. */
+    private boolean lostBesideAReplay(Function<Partition, Mono<TableChanges.Result>> emptying) throws Exception {
+        await(retention.round());
+        write(1_500);
+        readToTheEnd("reader");
+        Partition partition = await(partitions.all()).get(1);
+        for (int round = 0; round < 50; round++) {
+            try (Connection replay = server.connect();
+                    Statement statement = replay.createStatement()) {
+                replay.setAutoCommit(false);
+                statement.execute("insert into outbox.parked (subscription, event_id, key, state, attempts)"
+                        + " select 'reader', id, aggregate_id, 'dead', 0 from outbox.event where id = " + FIRST);
+                var emptied = emptying.apply(partition).toFuture();
+                while (!emptied.isDone()
+                        && server.number(
+                                        "select count(*) from pg_locks where relation = 'outbox.event_10000001'::regclass"
+                                                + " and not granted")
+                                == 0) {
+                    Thread.onSpinWait();
+                }
+                replay.commit();
+                TableChanges.Result result = emptied.get(10, TimeUnit.SECONDS);
+                boolean lost = await(log.events(List.of(FIRST))).isEmpty();
+                if (lost || result != TableChanges.Result.REFUSED) {
+                    return lost;
+                }
+            }
+            server.execute("delete from outbox.parked");
+        }
+        throw new IllegalStateException("The lock was never had in time");
+    }
+
+    private void park(String subscription, long event, String state) {
+        server.execute(
+                "insert into outbox.parked (subscription, event_id, key, state, attempts, next_attempt_at) values ('"
+                        + subscription + "', " + event + ", '" + (event - FIRST + 1) + "', '" + state + "', 3, "
+                        + (state.equals("retrying") ? "now()" : "null") + ")");
     }
 
     @Test

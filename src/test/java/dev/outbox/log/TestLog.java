@@ -7,6 +7,7 @@ import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.pool.ConnectionPool;
+import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
@@ -151,6 +152,15 @@ public final class TestLog {
                 ? checkpoints.append(checkpoint, "test").thenReturn(checkpoint)
                 : database.inTransaction(connection ->
                         checkpoints.begin(connection, checkpoint.subscription(), checkpoint.position(), "test"));
+    }
+
+    /** A round of the retention, with partitions of a thousand ids, in which nothing is too young. */
+    public static Mono<Boolean> retention(Database database) {
+        Retention retention = new Retention(
+                new Partitions(database),
+                new RetentionSettings(1_000, 3, Duration.ofMillis(1), Duration.ofSeconds(1)),
+                Clock.systemUTC());
+        return Mono.defer(retention::round);
     }
 
     public static Claims claims(Database database) {

@@ -135,6 +135,36 @@ class OperatorIntegrationTests {
         DATABASE.execute("update outbox.subscription set failed_at = null, failure = null");
     }
 
+    /** Its partition is gone. */
+    @Test
+    void aDeadEventIsShownAfterTheLogHasLostIt() {
+        long event = ship(9);
+        await("select outbox.is_done(done, target, last, tx, e.id) from outbox.event e, outbox.checkpoint where e.id = "
+                + event + " and subscription = 'billing' order by generation desc limit 1");
+        await("select outbox.is_done(done, target, last, tx, e.id) from outbox.event e, outbox.checkpoint where e.id = "
+                + event + " and subscription = 'notifications' order by generation desc limit 1");
+        DATABASE.execute(
+                "insert into outbox.parked (subscription, event_id, key, state, attempts, error, aggregate_type, type,"
+                        + " occurred_at, payload) select 'notifications', id, aggregate_id, 'dead', 3, 'gone', aggregate_type, type,"
+                        + " occurred_at, payload from outbox.event where id = " + event);
+        String before = body("/events/" + event);
+        DATABASE.execute("delete from outbox.event where id = " + event);
+        assertThat(body("/events/" + event)).isEqualTo(before);
+        get("/events/" + event + "/deliveries", 200).jsonPath("$[*].state").isEqualTo(List.of("done", "dead"));
+        get(MAIL + "/parked/" + event, 200).jsonPath("$.event.type").isEqualTo("order.shipped");
+        DATABASE.execute("delete from outbox.parked");
+        get("/events/" + event, 404);
+    }
+
+    private String body(String path) {
+        return requireNonNull(client.get()
+                .uri(path)
+                .exchange()
+                .expectBody(String.class)
+                .returnResult()
+                .getResponseBody());
+    }
+
     @Test
     void anActionThatNobodyComesToWaitsAtItsAddress() {
         DATABASE.execute("insert into outbox.subscription (name, kind, types) values ('orphan', 'handler', '{}')");
