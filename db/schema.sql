@@ -182,7 +182,7 @@ COMMENT ON COLUMN outbox.subscription.replayed_through IS 'Events up to this id 
 COMMENT ON COLUMN outbox.subscription.replay_rate IS 'Events per second while a replay goes on; null for no limit.';
 COMMENT ON COLUMN outbox.subscription.handler IS 'Whose it is: all shards of a handler have the same.';
 COMMENT ON COLUMN outbox.subscription.retired_at IS 'Since when others do what it did, because its handler was split into another number; null if it is in force.';
-COMMENT ON COLUMN outbox.subscription.parked_full_at IS 'Since when it reads no further because a million keys are parked; null while it reads.';
+COMMENT ON COLUMN outbox.subscription.parked_full_at IS 'Since when it reads no further because a million keys wait for something to be tried again; null while it reads.';
 COMMENT ON COLUMN outbox.subscription.failed_at IS 'When a run last ended with an error; it is tried again at once, so it fails on if that was less than 30 s ago. Null if none did.';
 COMMENT ON COLUMN outbox.subscription.failure IS 'The error with which a run last ended.';
 COMMENT ON COLUMN outbox.subscription.shard IS 'Which part of the aggregates it has, from 1: outbox.shard(aggregate_type, aggregate_id, shards).';
@@ -241,6 +241,7 @@ CREATE TABLE outbox.parked (
 ) WITH (fillfactor=50, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=1000);
 CREATE INDEX parked_event_id_idx ON outbox.parked USING btree (event_id) WHERE (occurred_at IS NULL);
 CREATE INDEX parked_subscription_key_event_id_idx ON outbox.parked USING btree (subscription, key, event_id);
+CREATE INDEX parked_subscription_key_idx ON outbox.parked USING btree (subscription, key) WHERE (state = 'dead'::text);
 COMMENT ON TABLE outbox.parked IS 'The events that a subscription''s position has passed although they are not done: those that failed, and those that wait behind one. A row goes when its event is done.';
 COMMENT ON COLUMN outbox.parked.key IS 'The key of the event: within it events are delivered in order of id, unless the subscription is without order.';
 COMMENT ON COLUMN outbox.parked.state IS 'retrying: tried again at next_attempt_at; blocked: waits behind an earlier one of its key; dead: given up, waits for somebody to decide; discarded: by an operator before the position had passed it, goes when it passes.';

@@ -40,7 +40,7 @@ public class ParkedKeysBenchmark {
     @Setup
     public void fill() {
         parked = parked(new Parked(
-                LongStream.range(0, others).mapToObj(ParkedKeysBenchmark::other).toList(), 0));
+                LongStream.range(0, others).mapToObj(ParkedKeysBenchmark::other).toList(), 0, false));
         id = others;
     }
 

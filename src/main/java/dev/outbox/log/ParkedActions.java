@@ -20,15 +20,31 @@ public final class ParkedActions {
     /** The most events that one replay of a key or a type may park. */
     public static final int MOST = 100_000;
 
-    /** Index parked_pkey. Those that are blocked follow their key's first by themselves. $1 subscription, $2 event or null, $3 key or null, $4 its type or null */
+    /**
+     * Index parked_pkey. Those that are blocked follow their key's first by themselves. Of all that are dead only so many that no more than $5
+     * are tried again at once: these are in memory. $1 subscription, $2 event or null, $3 key or null, $4 its type or null, $5 the most
+     */
     private static final String RETRY = """
-            with again as (
+            with room as materialized (
+                select greatest($5::bigint - count(*), 0) as events
+                from outbox.parked
+                where subscription = $1 and state = 'retrying'
+            ), again as (
                 update outbox.parked
                 set state = 'retrying', attempts = 0, next_attempt_at = clock_timestamp()
                 where subscription = $1 and (state = 'dead' or (state = 'retrying' and num_nonnulls($2::bigint, $3::text) > 0))
                   and ($2::bigint is null or event_id = $2) and ($3::text is null or key = $3) and ($4::text is null or aggregate_type = $4)
+                  and (num_nonnulls($2::bigint, $3::text) > 0 or event_id in (
+                      select event_id
+                      from outbox.parked
+                      where subscription = $1 and state = 'dead'
+                      order by event_id
+                      limit (select events from room)))
                 returning 1)
-            select jsonb_build_object('events', count(*))::text as result
+            select (jsonb_build_object('events', count(*)) || case
+                when num_nonnulls($2::bigint, $3::text) = 0
+                    and (select count(*) from outbox.parked where subscription = $1 and state = 'dead') > count(*)
+                    then '{"more": true}'::jsonb else '{}' end)::text as result
             from again
             """;
 
@@ -95,7 +111,7 @@ public final class ParkedActions {
                 select (select count(*) from matching) <= $9 as events,
                     (select count(*)
                      from (
-                         select aggregate_type, key from outbox.parked where subscription = $1
+                         select aggregate_type, key from outbox.parked where subscription = $1 and state = 'retrying'
                          union
                          select aggregate_type, key from matching) k) <= $13 as keys
             ), parked as (
@@ -128,11 +144,13 @@ public final class ParkedActions {
     /**
      * The dead ones are tried again; of one event or key also the one that retries. Fails with {@link AmbiguousKeyException} if parked
      * events of several kinds of things have the key.
+     *
+     * @param most how many may be retrying then; if more are dead the answer says so
      */
-    public Mono<String> retry(PostgresqlConnection connection, String subscription, Arguments which) {
+    public Mono<String> retry(PostgresqlConnection connection, String subscription, Arguments which, int most) {
         return requireOneType(connection, subscription, which)
-                .then(Mono.defer(() ->
-                        result(connection, RETRY, subscription, event(which), which.key(), which.aggregateType())))
+                .then(Mono.defer(() -> result(
+                        connection, RETRY, subscription, event(which), which.key(), which.aggregateType(), most)))
                 .flatMap(result -> block(connection, subscription).thenReturn(result));
     }
 

@@ -7,6 +7,7 @@ import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;
 import java.time.Instant;
+import java.util.Arrays;
 import java.util.Collection;
 import java.util.List;
 import java.util.Locale;
@@ -59,12 +60,15 @@ public final class ParkedEvents {
             )
             """;
 
-    /** Index parked_subscription_key_event_id_idx. $6 whether a dead one holds its key */
+    /** Index parked_subscription_key_event_id_idx. $6 whether a dead one holds its key, $7 whether the keys that it holds are left out */
     private static final String HEADS = KNOWN + """
-            select distinct on (key, aggregate_type) COLUMNS, max(event_id) over (partition by key, aggregate_type) as up_to
-            from known p
-            where passed and state <> 'discarded' and (state <> 'dead' or $6)
-            order by key, aggregate_type, event_id
+            select *
+            from (
+                select distinct on (key, aggregate_type) COLUMNS, max(event_id) over (partition by key, aggregate_type) as up_to
+                from known p
+                where passed and state <> 'discarded' and (state <> 'dead' or $6)
+                order by key, aggregate_type, event_id) head
+            where state <> 'dead' or not $7
             """.replace("COLUMNS", COLUMNS);
 
     /** Without order each waits for itself only. */
@@ -74,10 +78,17 @@ public final class ParkedEvents {
             where passed and state not in ('discarded', 'dead')
             """.replace("COLUMNS", COLUMNS);
 
-    private static final String AHEAD = KNOWN + """
-            select coalesce(max(event_id), 0) as up_to
+    private static final String SUM = KNOWN + """
+            select coalesce(max(event_id) filter (where not passed), 0) as ahead_up_to,
+                count(*) filter (where passed and state = 'dead') as dead
             from known
-            where not passed
+            """;
+
+    /** Index parked_subscription_key_idx. A dead one is the first of its key, or that is known to wait. $6 keys */
+    private static final String DEAD_OF = KNOWN + """
+            select distinct aggregate_type, key
+            from known
+            where key = any ($6) and state = 'dead' and passed
             """;
 
     /** Of those that somebody discarded before the position had passed them, and that it has passed since. */
@@ -155,6 +166,9 @@ public final class ParkedEvents {
             where subscription = $1 and event_id = any ($2)
             """;
 
+    /** If more are dead than that, those keys are not in memory that they hold. */
+    private static final int DEAD_IN_MEMORY = 10_000;
+
     private final Database database;
 
     ParkedEvents(@Qualifier("relay") Database database) {
@@ -174,10 +188,39 @@ public final class ParkedEvents {
                 .then(Mono.defer(() -> Database.update(connection, FORGET, known)))
                 .then(PartitionList.during(
                         connection,
-                        () -> heads(connection, known, ordered, deadHolds)
-                                .zipWhen(heads -> Database.rows(connection, row -> number(row, "up_to"), AHEAD, known)
-                                        .single())))
-                .map(read -> new Parked(read.getT1(), read.getT2())));
+                        () -> sum(connection, known).flatMap(sum -> {
+                            boolean aside = ordered && deadHolds && sum.dead() > DEAD_IN_MEMORY;
+                            return heads(connection, known, ordered, deadHolds, aside)
+                                    .map(heads -> new Parked(heads, sum.aheadUpTo(), aside));
+                        }))));
+    }
+
+    private record Sum(long aheadUpTo, long dead) {}
+
+    private static Mono<Sum> sum(PostgresqlConnection connection, Object[] known) {
+        return Database.rows(connection, row -> new Sum(number(row, "ahead_up_to"), number(row, "dead")), SUM, known)
+                .single();
+    }
+
+    /**
+     * What dead events hold that has one of these keys, of whatever type.
+     *
+     * @param from where the run began to read, which knows the dead ones of before
+     * @param ahead whether rows were ahead then
+     */
+    public Mono<List<Aggregate>> heldByDead(
+            String subscription, Position from, boolean ahead, Collection<String> keys) {
+        Object[] known = ahead
+                ? known(subscription, from)
+                : new Object[] {subscription, Long.MAX_VALUE, new String[0], 0L, new String[0]}; // all are passed
+        Object[] values = Arrays.copyOf(known, known.length + 1);
+        values[known.length] = keys.toArray(String[]::new);
+        return database.run(connection -> {
+            Mono<List<Aggregate>> read =
+                    Mono.defer(() -> Database.rows(connection, ParkedEvents::aggregate, DEAD_OF, values)
+                            .collectList());
+            return ahead ? PartitionList.during(connection, () -> read) : read;
+        });
     }
 
     /** The first five values of {@link #KNOWN}. */
@@ -196,7 +239,7 @@ public final class ParkedEvents {
     }
 
     private static Mono<List<ParkedHead>> heads(
-            PostgresqlConnection connection, Object[] known, boolean ordered, boolean deadHolds) {
+            PostgresqlConnection connection, Object[] known, boolean ordered, boolean deadHolds, boolean aside) {
         return ordered
                 ? Database.rows(
                                 connection,
@@ -207,7 +250,8 @@ public final class ParkedEvents {
                                 known[2],
                                 known[3],
                                 known[4],
-                                deadHolds)
+                                deadHolds,
+                                aside)
                         .collectList()
                 : Database.rows(connection, ParkedEvents::head, EACH, known).collectList();
     }
@@ -319,6 +363,11 @@ public final class ParkedEvents {
                 null,
                 Boolean.TRUE.equals(row.get("replayed", Boolean.class)),
                 Duration.ofMillis(number(row, "age_ms")));
+    }
+
+    private static Aggregate aggregate(Readable row) {
+        return new Aggregate(
+                requireNonNull(row.get("aggregate_type", String.class)), requireNonNull(row.get("key", String.class)));
     }
 
     private static long number(Readable row, String column) {

@@ -10,7 +10,7 @@ import org.jspecify.annotations.Nullable;
 /**
  * How a subscription is doing.
  *
- * @param state {@code running}; {@code failing} if a run of it ended with an error less than 30 s ago, and is tried again; {@code parked-full} if it reads no further because a million keys are parked; {@code paused};
+ * @param state {@code running}; {@code failing} if a run of it ended with an error less than 30 s ago, and is tried again; {@code parked-full} if it reads no further because a million keys wait to be tried again; {@code paused};
  *     {@code circuit-open}; {@code held-by-stranger}; {@code nobody-leads}
  * @param holder who holds its lock and is no instance
  * @param types the event types it wants; empty for all

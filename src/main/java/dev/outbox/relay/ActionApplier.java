@@ -145,7 +145,7 @@ final class ActionApplier {
                 controls.pause(connection, name, action.requestedBy(), action.reason())
                         .map(ActionApplier::changed);
             case RESUME -> controls.resume(connection, name).map(ActionApplier::changed);
-            case RETRY -> parked.retry(connection, name, task.arguments);
+            case RETRY -> parked.retry(connection, name, task.arguments, HandlerSubscription.PARKED_KEYS);
             case DISCARD -> parked.discard(connection, latest, task.arguments);
             case REPLAY ->
                 task.isReplayOfAll()

@@ -154,6 +154,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         settleEnded();
         takeLoaded();
         admitArrived();
+        endIfCrowded();
         if (complete) {
             leaveTheRest();
         } else {
@@ -163,6 +164,14 @@ final class Dispatch extends BaseSubscriber<Page> {
         publish();
         load();
         finishOrAsk();
+    }
+
+    /** The next run begins with less in memory. */
+    private void endIfCrowded() {
+        if (!complete && parked.isCrowded()) {
+            complete = true;
+            cancel();
+        }
     }
 
     /** The attempts that have taken too long: the oldest ones in flight. */

@@ -8,6 +8,7 @@ import java.util.concurrent.ThreadLocalRandom;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 import reactor.core.publisher.Flux;
+import reactor.core.publisher.Mono;
 import reactor.core.scheduler.Scheduler;
 
 /**
@@ -41,12 +42,17 @@ final class Failures {
                 new Circuit(() -> Clocks.millis(timer), account.circuit()));
     }
 
-    /** The pages, each with the rows of those of its events that are parked although they come again. */
+    /** The pages, each with the rows of those of its events that are parked although they come again, and what dead ones hold of it. */
     Flux<Page> expecting(Flux<Page> pages, Ledger.Account account) {
-        return account.parked().aheadUpTo() == 0
+        return account.parked().aheadUpTo() == 0 && !account.parked().deadAside()
                 ? pages
                 : pages.concatMap(
-                        page -> account.expected(page).doOnNext(parked::expect).thenReturn(page), 0);
+                        page -> account.expected(page)
+                                .doOnNext(parked::expect)
+                                .then(Mono.defer(() -> account.heldByDead(page)))
+                                .doOnNext(parked::holdDead)
+                                .thenReturn(page),
+                        0);
     }
 
     /** An attempt succeeded. @return whether that closed the circuit */

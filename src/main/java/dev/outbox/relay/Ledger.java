@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
 import dev.outbox.database.Database;
+import dev.outbox.log.Aggregate;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.Event;
@@ -9,10 +10,13 @@ import dev.outbox.log.Parked;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedEvents;
 import dev.outbox.log.ParkedRow;
+import dev.outbox.log.Position;
 import dev.outbox.log.RunState;
 import dev.outbox.log.RunStates;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
+import java.util.Set;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -61,11 +65,13 @@ final class Ledger {
         private final Parked parked;
         private final @Nullable String openedBy;
         private final boolean deadHolds;
+        private final Position began;
         private volatile Checkpoint last;
         private volatile RunState state;
 
         private Account(Checkpoint last, Parked parked, RunState state, boolean deadHolds) {
             this.last = last;
+            this.began = last.position();
             this.parked = parked;
             this.openedBy = state.circuit();
             this.state = state;
@@ -90,6 +96,14 @@ final class Ledger {
                     .filter(id -> id <= parked.aheadUpTo())
                     .toList();
             return ids.isEmpty() ? Mono.just(List.of()) : parkedEvents.among(last.subscription(), ids);
+        }
+
+        /** Which keys of a page dead events hold, of those that are not in memory. */
+        Mono<List<Aggregate>> heldByDead(Page page) {
+            Set<String> keys = page.events().stream().map(Event::key).collect(Collectors.toSet());
+            return keys.isEmpty() || !parked.deadAside()
+                    ? Mono.just(List.of())
+                    : parkedEvents.heldByDead(last.subscription(), began, parked.aheadUpTo() > 0, keys);
         }
 
         /** The next rows of a key, of those that are stored. */

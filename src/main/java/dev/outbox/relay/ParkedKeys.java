@@ -17,6 +17,7 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalLong;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.function.DoubleSupplier;
@@ -28,9 +29,13 @@ import org.jspecify.annotations.Nullable;
  * behind it in order of id. Only the first of each key is kept here; those behind it are rows, and are read in chunks when it is done.
  * What changes is kept until {@link #takeChanges()}, to be stored with the position that passes the events.
  *
+ * <p>A key that a dead event holds stays so for the run: only what operators ask for between two runs can free it. Of such keys a run knows
+ * those that pages have events of, and those whose event died in it. When these are many it is {@link #isCrowded()}, and the next run begins
+ * without them.
+ *
  * <p>A key is here as a <em>group</em>: the aggregate of the event, or the event alone if the subscription is without order.
  *
- * <p>Not safe for threads, but for {@link #expect}: one at a time.
+ * <p>Not safe for threads, but for {@link #expect} and {@link #holdDead}: one at a time.
  */
 final class ParkedKeys {
 
@@ -44,6 +49,9 @@ final class ParkedKeys {
     /** … while fewer than so many events, by weight, are here beside the first of each key; else one at a time. */
     private static final int LOADED = 20_000;
 
+    /** With so many keys that dead events hold a run had better begin anew: it begins with half of that at most. */
+    private static final int CROWD = 20_000;
+
     private final RetryPolicy policy;
     private final boolean ordered;
     private final LongSupplier millis;
@@ -52,6 +60,11 @@ final class ParkedKeys {
     private final TreeSet<Entry> due = new TreeSet<>(BY_TIME);
     private final Map<Long, @Nullable Entry> changed = new LinkedHashMap<>();
     private final Map<Long, ParkedEvent> ahead = new ConcurrentHashMap<>();
+
+    /** Keys of pages that dead events hold; none of these is held otherwise, but for one that has died in this run. */
+    private final Set<Aggregate> dead = ConcurrentHashMap.newKeySet();
+
+    private int deadHeads;
     private List<Load> loads = new ArrayList<>();
 
     /** By weight, what is here of events behind the first of their key, and what may come with the loads under way. */
@@ -131,9 +144,14 @@ final class ParkedKeys {
         }
     }
 
-    /** How many keys wait. */
+    /** How many keys wait for something to be tried. */
     int keys() {
-        return held.size();
+        return held.size() - deadHeads;
+    }
+
+    /** Whether the run has to know of so many keys that dead events hold that it should end, for another one to begin without them. */
+    boolean isCrowded() {
+        return deadHeads + dead.size() > CROWD;
     }
 
     /** How many changes are to be stored. */
@@ -151,7 +169,12 @@ final class ParkedKeys {
 
     /** Whether later events of the group have to wait. */
     boolean holds(Aggregate group) {
-        return held.containsKey(group);
+        return held.containsKey(group) || dead.contains(group);
+    }
+
+    /** Dead events hold these keys of what comes next from the log; safe for threads. */
+    void holdDead(Collection<Aggregate> groups) {
+        dead.addAll(groups);
     }
 
     /** These rows are of events that come next from the log; safe for threads. */
@@ -202,7 +225,7 @@ final class ParkedKeys {
 
     /** Parks an event behind those of its group; one that has none before it is due at once. */
     void block(Event event) {
-        if (held.containsKey(group(event))) {
+        if (holds(group(event))) {
             Entry entry = entry(event);
             changed.put(entry.id, entry);
         }
@@ -211,12 +234,15 @@ final class ParkedKeys {
 
     /** An event is parked behind those of its group, and stored as {@link ParkedEvent#blocked}; they may be done by now. */
     void blocked(Event event) {
-        if (!held.containsKey(group(event))) {
+        if (!holds(group(event))) {
             retryAt(add(event), millis.getAsLong());
             return;
         }
         ahead.remove(event.id());
-        Held key = held(group(event));
+        Held key = held.get(group(event));
+        if (key == null) {
+            return; // behind a dead one, and all of it is in its row
+        }
         key.savedWith = taken + 1;
         if (event.id() <= key.upTo) {
             key.missed = Math.min(key.missed, event.id());
@@ -385,6 +411,18 @@ final class ParkedKeys {
             due.add(entry);
         } else if (entry.state == State.BLOCKED) {
             retryAt(entry, millis.getAsLong());
+        } else {
+            holdForGood(entry);
+        }
+    }
+
+    /** Nothing behind it is needed in this run. */
+    private void holdForGood(Entry entry) {
+        Held key = held(entry.group);
+        deadHeads++;
+        if (key.behind != null) {
+            key.behind.forEach(behind -> loaded -= weight(behind));
+            key.behind = null;
         }
     }
 
@@ -425,7 +463,9 @@ final class ParkedKeys {
     private void giveUp(Entry entry) {
         entry.state = State.DEAD;
         changed.put(entry.id, entry);
-        if (!deadHolds()) {
+        if (deadHolds()) {
+            holdForGood(entry);
+        } else {
             advance(entry);
         }
     }

@@ -126,12 +126,13 @@ final class TransactionalRun {
     Flux<Position> run(Flux<Page> pages, Mono<Void> stop) {
         Flux<Position> work = failures.expecting(pages, account)
                 .concatMap(this::steps, 0)
-                .takeUntilOther(stop.doOnSuccess(told -> end()))
+                .takeUntilOther(Mono.firstWithSignal(stop.doOnSuccess(told -> end()), ending.asMono()))
                 .doOnComplete(this::end)
                 .concatMap(step -> step.then(Mono.fromSupplier(this::reachedAfterStep)), 1);
         Mono<Void> retries = Mono.defer(this::untilNext)
                 .then(Mono.defer(this::retryDue))
                 .then(Mono.defer(this::flushNowAndThen))
+                .doOnSuccess(done -> endIfCrowded())
                 .repeat(() -> !ended)
                 .then();
         return Flux.merge(work, retries.then(Mono.<Position>empty()))
@@ -140,6 +141,7 @@ final class TransactionalRun {
     }
 
     private Position reachedAfterStep() {
+        endIfCrowded();
         ring();
         return position();
     }
@@ -151,6 +153,13 @@ final class TransactionalRun {
     private void end() {
         ended = true;
         ending.tryEmitEmpty();
+    }
+
+    /** The next run begins with less in memory. */
+    private synchronized void endIfCrowded() {
+        if (!ended && parked.isCrowded()) {
+            end();
+        }
     }
 
     /** There may be something to do for what is parked. */

@@ -485,7 +485,7 @@ class KeyedDispatcherTests {
                 .dispatch(
                         endless(TestLog.page(events)),
                         TestLog.page().before(),
-                        new Failures("test", parked(new Parked(replayed, 0)), circuit(null)),
+                        new Failures("test", parked(new Parked(replayed, 0, false)), circuit(null)),
                         ending.asMono())
                 .subscribe();
         pass(45);

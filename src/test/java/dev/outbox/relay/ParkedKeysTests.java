@@ -73,6 +73,31 @@ class ParkedKeysTests {
     }
 
     @Test
+    void aKeyThatADeadOneHoldsIsOfNoCountAndWhatComesOfItIsARowAndNothingElse() {
+        ParkedKeys parked = keys(POLICY);
+        parked.holdDead(List.of(event(1, "a").aggregate()));
+        assertThat(parked.holds(event(1, "a").aggregate())).isTrue();
+        parked.block(event(2, "a"));
+        parked.blocked(event(3, "a"));
+        assertThat(parked.takeChanges()).containsOnlyKeys(2L);
+        assertThat(parked.nextAt()).isEmpty();
+        assertThat(parked.hasLoads()).isFalse();
+        assertThat(parked.keys()).isZero();
+    }
+
+    @Test
+    void aRunInWhichManyDieIsCrowdedAndTheirKeysAreOfNoCount() {
+        ParkedKeys parked = keys(POLICY);
+        for (int id = 1; id <= 20_000; id++) {
+            parked.park(event(id, "key-" + id), Outcome.failure(new UndeliverableException("no"), POLICY));
+        }
+        assertThat(parked.keys()).isZero();
+        assertThat(parked.isCrowded()).isFalse();
+        parked.holdDead(List.of(event(20_001, "another").aggregate()));
+        assertThat(parked.isCrowded()).isTrue();
+    }
+
+    @Test
     void whereTheKeyGoesOnTheNextIsDueWhenOneIsDead() {
         ParkedKeys parked = keys(POLICY.withWhenDead(RetryPolicy.WhenDead.GO_ON));
         parked.park(event(1, "a"), Outcome.failure(new UndeliverableException("no"), POLICY));
@@ -255,7 +280,7 @@ class ParkedKeysTests {
     }
 
     private ParkedKeys opened(boolean ordered, ParkedHead... heads) {
-        return new ParkedKeys(POLICY, ordered, now::get, () -> 0, new Parked(List.of(heads), 0));
+        return new ParkedKeys(POLICY, ordered, now::get, () -> 0, new Parked(List.of(heads), 0, false));
     }
 
     private static Event event(long id, String key) {

@@ -2,19 +2,23 @@ package dev.outbox.relay;
 
 import dev.outbox.Door;
 import dev.outbox.TestDatabase;
+import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
+import dev.outbox.log.TestLog;
 import dev.outbox.relay.ModelHandler.Setup;
 import dev.outbox.relay.SubscriptionModel.Fault;
 import dev.outbox.relay.SubscriptionModel.Plan;
 import dev.outbox.relay.SubscriptionModel.Written;
+import io.r2dbc.pool.ConnectionPool;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
 import java.sql.ResultSet;
 import java.sql.SQLException;
 import java.sql.Statement;
 import java.time.Duration;
+import java.time.Instant;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.HashMap;
@@ -24,6 +28,7 @@ import java.util.Random;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.jspecify.annotations.Nullable;
+import reactor.core.publisher.Mono;
 
 /**
  * A short history of one subscription, drawn by chance: what is written, what fails, what operators ask for, who starts, stops and crashes. The seed
@@ -51,6 +56,7 @@ final class SubscriptionHistory {
      * N write a lot that fails, with an event in it whose key is parked, and ask for something meanwhile
      * D down with a backlog, and something is asked for or it is stopped meanwhile
      * f write while a type is replayed   q ask in quick succession
+     * g go on with the next partition, and let retention empty what it can
      * </pre>
      */
     enum Mood {
@@ -65,7 +71,8 @@ final class SubscriptionHistory {
         ODD("wwwwooooprsT.."),
         LONG("wbbbbdRRTTT..ff"),
         MOVES("wwwwwwbhvvvjjjscpppr."),
-        TURNS("wtqqqq");
+        TURNS("wtqqqq"),
+        KEEPS("wwwwwWWbggggggddtxRTTscvj..");
 
         private final String steps;
 
@@ -199,6 +206,9 @@ final class SubscriptionHistory {
         database.execute(
                 "truncate outbox.action, outbox.parked, outbox.checkpoint, outbox.subscription, outbox.event, effect"
                         + " restart identity");
+        if (mood == Mood.KEEPS) {
+            database.execute("select setval('outbox.event_id_seq', 10000000)"); // behind the ids of the first partition
+        }
     }
 
     private void step(char step) {
@@ -229,11 +239,38 @@ final class SubscriptionHistory {
             case 'D' -> downWithABacklog();
             case 'f' -> writeWhileATypeIsReplayed();
             case 'q' -> askInQuickSuccession();
+            case 'g' -> retain();
             default -> pause(random.nextInt(300));
         }
         if (chance(60)) {
             pause(random.nextInt(80));
         }
+    }
+
+    /** Behind all that is asked for, so that it is known what a replay finds. */
+    private void retain() {
+        if (!within(
+                Duration.ofSeconds(2),
+                () -> number("select count(*) from outbox.action where applied_at is null") == 0)) {
+            return;
+        }
+        value("select setval('outbox.event_id_seq', (last_value + 999) / 1000 * 1000 + 1) from outbox.event_id_seq");
+        ConnectionPool pool = database.pool(2);
+        try {
+            Mono<Boolean> round = TestLog.retention(new Database(pool, STARTED_WITHIN));
+            for (int i = 0; i < 3; i++) {
+                round.block(STARTED_WITHIN);
+            }
+        } finally {
+            pool.disposeLater().block(STARTED_WITHIN);
+        }
+        List<String> there = List.of(value("select coalesce(string_agg(id::text, ','), '') from outbox.event")
+                .split(",", -1));
+        List<Written> gone = model.events().stream()
+                .filter(event -> event.goneAt == null && !there.contains(Long.toString(event.id)))
+                .toList();
+        gone.forEach(event -> event.goneAt = Instant.now());
+        told.add(gone.size() + " gone, " + value("select count(occurred_at) from outbox.parked") + " kept");
     }
 
     private Plan plan() {
@@ -418,7 +455,8 @@ final class SubscriptionHistory {
 
     private @Nullable String from() {
         int part = random.nextInt(100);
-        return part < 30 ? null : Long.toString(1 + model.written.size() * part / 100);
+        List<Long> ids = List.copyOf(model.written.keySet());
+        return part < 30 || ids.isEmpty() ? null : Long.toString(ids.get(ids.size() * part / 100));
     }
 
     /** So that everything that is there comes within 2 s. */
@@ -551,9 +589,9 @@ final class SubscriptionHistory {
         return value("select (select count(*) from outbox.parked) || ' parked, '"
                 + " || (select count(*) from outbox.action where applied_at is null) || ' asked, '"
                 + " || (select count(*) from outbox.subscription where retired_at is null and replayed_through > 0) || ' replays, '"
-                + " || (select coalesce(max(id), 0) from outbox.event) - (select coalesce(min(reached), 0) from ("
+                + " || greatest(0, (select coalesce(max(id), 0) from outbox.event) - (select coalesce(min(reached), 0) from ("
                 + " select (select greatest(high, last) from outbox.checkpoint where subscription = name order by generation desc limit 1) as reached"
-                + " from outbox.subscription where retired_at is null) s) || ' behind'");
+                + " from outbox.subscription where retired_at is null) s)) || ' behind'");
     }
 
     /** The first few that are parked. */

@@ -68,6 +68,9 @@ final class SubscriptionModel {
         final AtomicInteger attempts = new AtomicInteger();
         volatile boolean diedOnce;
 
+        /** Since when the log has it no more; null while it does. */
+        volatile @Nullable Instant goneAt;
+
         Written(long id, String key, String type, Plan plan) {
             this.id = id;
             this.key = key;

@@ -15,7 +15,7 @@ import java.util.Map;
  * Knows what a subscription had to do. An event is delivered once, and once more for each replay that covered it; only after a crash, and after
  * a handler that hangs was cut off, a handler that is not transactional may be handed again what it had. What was discarded does not
  * come unless a replay asks for it. Of one key, an event does not come before the earlier ones are dealt with, and if it comes again so do all
- * later ones, behind it.
+ * later ones, behind it. No replay brings what the log has no more.
  */
 final class SubscriptionOracle {
 
@@ -161,7 +161,10 @@ final class SubscriptionOracle {
     }
 
     private static boolean covers(Applied action, Written event) {
-        if (action.name() != Action.Name.REPLAY || !action.concerns(event)) {
+        Instant gone = event.goneAt;
+        if (action.name() != Action.Name.REPLAY
+                || !action.concerns(event)
+                || (gone != null && action.at().isAfter(gone))) {
             return false;
         }
         if (!action.arguments().isSelective()) {
@@ -228,8 +231,9 @@ final class SubscriptionOracle {
 
     private boolean isReplayedAlone(Written earlier, Written later) {
         return applied.stream()
-                .anyMatch(action ->
-                        action.arguments().type() != null && covers(action, earlier) && !covers(action, later));
+                .anyMatch(action -> (action.arguments().type() != null || later.goneAt != null)
+                        && covers(action, earlier)
+                        && !covers(action, later));
     }
 
     private String sequence(String key) {
