@@ -217,6 +217,29 @@ class OperatorIntegrationTests {
         assertThat(DATABASE.number("select count(*) from outbox.action")).isEqualTo(actions);
     }
 
+    /** Ten seconds for each event. */
+    @Test
+    void aReplayThatTakesTooLongToCountIsRefusedWithWhatWouldHelp() {
+        long event = ship(7);
+        awaitDone(event);
+        String before = DATABASE.value("select pg_get_functiondef('outbox.is_done'::regproc)");
+        DATABASE.execute("create or replace function outbox.is_done(done pg_snapshot, target pg_snapshot, last bigint,"
+                + " tx xid8, id bigint) returns boolean language sql as $$ select pg_sleep(10) is not null $$");
+        try {
+            long actions = DATABASE.number("select count(*) from outbox.action");
+            for (String body : new String[] {"{\"key\":\"7\"}", "{\"key\":\"7\",\"dryRun\":true}"}) {
+                post(MAIL + "/replay", body, 422)
+                        .jsonPath("$.type")
+                        .isEqualTo("urn:outbox:problem:too-long-to-count")
+                        .jsonPath("$.detail")
+                        .value(String.class, detail -> assertThat(detail).contains("begin later"));
+            }
+            assertThat(DATABASE.number("select count(*) from outbox.action")).isEqualTo(actions);
+        } finally {
+            DATABASE.execute(before);
+        }
+    }
+
     @Test
     void aReplayOfAKeyParksItsEventsInOrder() {
         DATABASE.execute("update orders set status = 'backorder' where id = 3");
