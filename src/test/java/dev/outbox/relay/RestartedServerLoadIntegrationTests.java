@@ -8,7 +8,12 @@ import java.nio.file.Path;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Random;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutorService;
+import java.util.concurrent.Executors;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import org.junit.jupiter.api.Test;
@@ -91,6 +96,24 @@ class RestartedServerLoadIntegrationTests {
                 what, delivered.toMillis(), answered.toMillis());
         assertThat(delivered).isLessThan(RECOVERY);
         assertThat(answered).isLessThan(RECOVERY);
+        refusesNothingFrom(accepted + TimeUnit.SECONDS.toNanos(1), application);
+    }
+
+    /** More requests at a time than the API has connections: each of those could be one that died with the server. */
+    private static void refusesNothingFrom(long from, TestApplication application) {
+        LockSupport.parkNanos(from - System.nanoTime());
+        ExecutorService clients = Executors.newFixedThreadPool(40);
+        try {
+            List<CompletableFuture<Integer>> answers = new ArrayList<>();
+            for (int i = 0; i < 400; i++) {
+                answers.add(CompletableFuture.supplyAsync(() -> application.get("/orders/1"), clients));
+            }
+            assertThat(answers)
+                    .allSatisfy(answer ->
+                            assertThat(answer.get(10, TimeUnit.SECONDS)).isEqualTo(200));
+        } finally {
+            clients.shutdownNow();
+        }
     }
 
     private boolean accepts() {
