@@ -21,6 +21,8 @@ import reactor.core.publisher.Mono;
 @Timeout(120)
 class SubscriptionStallsLoadIntegrationTests {
 
+    private static final String IN_AN_HOUR = "'retrying', now() + interval '1 hour'";
+
     private static final Duration SOON = Duration.ofSeconds(20);
 
     /** A stop, a pause or a discard, while no handler takes longer than 0.2 s; the deadline after which it is cut off is 5 s. */
@@ -271,7 +273,7 @@ class SubscriptionStallsLoadIntegrationTests {
     @Test
     void aTransactionalHandlerReadsNoFurtherWithAMillionParkedKeys() {
         Effects.createTable(database);
-        parkDead(Effects.NAME, "transactional", 1_000_001, "'dead-' || n");
+        park(Effects.NAME, "transactional", 1_000_000, "'bad-' || n", IN_AN_HOUR);
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> Mono.empty()))) {
             Deliveries.await(
                     () -> database.number("select count(*) from outbox.checkpoint") > 1, SOON, "the subscription");
@@ -282,7 +284,9 @@ class SubscriptionStallsLoadIntegrationTests {
                     "the state");
             Mono.delay(Duration.ofSeconds(3)).block(SOON);
             assertThat(Effects.count(database, "true")).isZero();
-            TestRelay.awaitApplied(database, relay.ask(Effects.NAME, Action.Name.DISCARD, Arguments.NONE));
+            TestRelay.awaitApplied(
+                    database,
+                    relay.ask(Effects.NAME, Action.Name.DISCARD, new Arguments(null, null, null, null, null, 1L)));
             Effects.awaitCount(database, 1, SOON);
         }
     }
@@ -306,8 +310,11 @@ class SubscriptionStallsLoadIntegrationTests {
 
     /** Ahead of what is drawn. */
     private void park(int count) {
-        database.execute("insert into outbox.parked (subscription, event_id, key, state, attempts)"
-                + " select 'paced', 1000000 + n, 'dead-' || n, 'dead', 1 from generate_series(1, " + count + ") n");
+        database.execute(
+                "insert into outbox.parked (subscription, event_id, aggregate_type, key, attempts, state, next_attempt_at)"
+                        + " select 'paced', 1000000 + n, 'thing', 'bad-' || n, 1, " + IN_AN_HOUR
+                        + " from generate_series(1, "
+                        + count + ") n");
     }
 
     private String replay(TestRelay relay) {
@@ -363,12 +370,17 @@ class SubscriptionStallsLoadIntegrationTests {
                 () -> database.number("select count(*) from outbox.parked") == count, SOON, count + " parked events");
     }
 
-    /** Many that were given up, and that the position has passed. The key is an SQL expression that may go by n, from 1. */
     private void parkDead(String subscription, String kind, int count, String key) {
+        park(subscription, kind, count, key, "'dead', null");
+    }
+
+    /** Many that the position has passed. The key is an SQL expression that may go by n, from 1. */
+    private void park(String subscription, String kind, int count, String key, String stateAndTime) {
         database.execute("insert into outbox.subscription (name, kind, types) values ('" + subscription + "', '" + kind
                 + "', '{}');"
-                + " insert into outbox.parked (subscription, event_id, key, state, attempts)"
-                + " select '" + subscription + "', n, " + key + ", 'dead', 1 from generate_series(1, " + count + ") n;"
+                + " insert into outbox.parked (subscription, event_id, aggregate_type, key, attempts, state, next_attempt_at)"
+                + " select '" + subscription + "', n, 'thing', " + key + ", 1, " + stateAndTime
+                + " from generate_series(1, " + count + ") n;"
                 + " select setval('outbox.event_id_seq', 2000000);"
                 + " insert into outbox.checkpoint"
                 + " (subscription, generation, done, barrier, high, last, system_identifier, instance)"
