@@ -220,6 +220,13 @@ final class Rig implements AutoCloseable {
         awaitCaughtUp(sink);
     }
 
+    /** The same while nobody writes: a machine on which the sink is no quicker than the writers would never get there. */
+    void catchUp() {
+        writers.hold(true);
+        awaitCaughtUp();
+        writers.hold(false);
+    }
+
     /** The same at a sink that is not the scenario's own. */
     void awaitCaughtUp(SinkProcess at) {
         Servers.await(

@@ -236,7 +236,7 @@ final class ServicesOnHosts {
         long last = rig.lastEvent();
         long millis = rig.awaitProgress(Rig.SOON);
         rig.require(millis <= RECOVERED_WITHIN, "recovered after " + millis + " ms");
-        rig.awaitCaughtUp();
+        rig.catchUp();
         String counted = "select count(*) from faults_count where event_id > " + last;
         rig.require(
                 Servers.waitFor(() -> rig.database.number(counted) > 0, Rig.SOON),

@@ -54,6 +54,7 @@ public final class Writers implements AutoCloseable {
 
     private final TestDatabase database;
     private final int pauseUpToMillis;
+    private volatile boolean held;
     private final int orders;
     private final Map<String, Outcome> outcomes = new ConcurrentHashMap<>();
     private final Map<String, Integer> sizes = new ConcurrentHashMap<>();
@@ -121,6 +122,11 @@ public final class Writers implements AutoCloseable {
         return Duration.ofNanos(first[0] - instant);
     }
 
+    /** @param holds whether they wait, each after the transaction that it is at */
+    public void hold(boolean holds) {
+        held = holds;
+    }
+
     /** Returns when all have ended what they were doing; fails if one of them failed. */
     public void stop() throws Exception {
         stopped = true;
@@ -154,6 +160,9 @@ public final class Writers implements AutoCloseable {
                     while (!stopped) {
                         write(connection, insert);
                         pause(1 + random.nextInt(pauseUpToMillis));
+                        while (held && !stopped) {
+                            pause(20);
+                        }
                     }
                 } catch (SQLException lost) {
                     errors.incrementAndGet();
