@@ -122,7 +122,7 @@ public final class Writers implements AutoCloseable {
         return Duration.ofNanos(first[0] - instant);
     }
 
-    /** @param holds whether they wait, each after the transaction that it is at */
+    /** Lets them wait, each after the transaction that it is at, or go on. */
     public void hold(boolean holds) {
         held = holds;
     }
