@@ -30,7 +30,7 @@ final class Failures {
     }
 
     /** As they are stored. */
-    static Failures of(Ledger.Account account, RetryPolicy policy, boolean ordered, Scheduler timer) {
+    static Failures of(Account account, RetryPolicy policy, boolean ordered, Scheduler timer) {
         return new Failures(
                 account.last().subscription(),
                 new ParkedKeys(
@@ -43,7 +43,7 @@ final class Failures {
     }
 
     /** The pages, each with the rows of those of its events that are parked although they come again, and what dead ones hold of it. */
-    Flux<Page> expecting(Flux<Page> pages, Ledger.Account account) {
+    Flux<Page> expecting(Flux<Page> pages, Account account) {
         return account.parked().aheadUpTo() == 0 && !account.parked().deadAside()
                 ? pages
                 : pages.concatMap(

@@ -87,7 +87,7 @@ final class HandlerSubscription implements Subscription {
         });
     }
 
-    private static Flux<Position> store(Ledger.Account account, Progress progress, Mono<Void> ending) {
+    private static Flux<Position> store(Account account, Progress progress, Mono<Void> ending) {
         return account.store(progress)
                 .thenReturn(progress.position())
                 .concatWith(pause(ending).then(Mono.<Position>empty()));
@@ -104,10 +104,10 @@ final class HandlerSubscription implements Subscription {
 
     private final class Attempts implements Deliverer {
 
-        private final Ledger.Account account;
+        private final Account account;
         private final RetryPolicy policy;
 
-        Attempts(Ledger.Account account, RetryPolicy policy) {
+        Attempts(Account account, RetryPolicy policy) {
             this.account = account;
             this.policy = policy;
         }

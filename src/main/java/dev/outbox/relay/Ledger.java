@@ -56,11 +56,10 @@ final class Ledger {
         String subscription = from.subscription();
         boolean deadHolds = ordered && policy.whenDead() == RetryPolicy.WhenDead.BLOCK_KEY;
         return Mono.zip(parkedEvents.open(subscription, from.position(), ordered, deadHolds), states.of(subscription))
-                .map(stored -> new Account(from, stored.getT1(), stored.getT2(), deadHolds));
+                .map(stored -> new Stored(from, stored.getT1(), stored.getT2(), deadHolds));
     }
 
-    /** One subscription's, while this instance runs it. What is stored is stored one after the other; whether it is may be asked from any thread. */
-    final class Account {
+    private final class Stored implements Account {
 
         private final Parked parked;
         private final @Nullable String openedBy;
@@ -69,7 +68,7 @@ final class Ledger {
         private volatile Checkpoint last;
         private volatile RunState state;
 
-        private Account(Checkpoint last, Parked parked, RunState state, boolean deadHolds) {
+        private Stored(Checkpoint last, Parked parked, RunState state, boolean deadHolds) {
             this.last = last;
             this.began = last.position();
             this.parked = parked;
@@ -78,19 +77,18 @@ final class Ledger {
             this.deadHolds = deadHolds;
         }
 
-        /** What was parked when it was opened. */
-        Parked parked() {
+        @Override
+        public Parked parked() {
             return parked;
         }
 
-        /** The failure that held the circuit open when it was opened; null if it was closed. */
-        @Nullable
-        String circuit() {
+        @Override
+        public @Nullable String circuit() {
             return openedBy;
         }
 
-        /** The rows of those events of a page that are parked although they come again. */
-        Mono<List<ParkedEvent>> expected(Page page) {
+        @Override
+        public Mono<List<ParkedEvent>> expected(Page page) {
             List<Long> ids = page.events().stream()
                     .map(Event::id)
                     .filter(id -> id <= parked.aheadUpTo())
@@ -98,27 +96,27 @@ final class Ledger {
             return ids.isEmpty() ? Mono.just(List.of()) : parkedEvents.among(last.subscription(), ids);
         }
 
-        /** Which keys of a page dead events hold, of those that are not in memory. */
-        Mono<List<Aggregate>> heldByDead(Page page) {
+        @Override
+        public Mono<List<Aggregate>> heldByDead(Page page) {
             Set<String> keys = page.events().stream().map(Event::key).collect(Collectors.toSet());
             return keys.isEmpty() || !parked.deadAside()
                     ? Mono.just(List.of())
                     : parkedEvents.heldByDead(last.subscription(), began, parked.aheadUpTo() > 0, keys);
         }
 
-        /** The next rows of a key, of those that are stored. */
-        Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
+        @Override
+        public Mono<List<ParkedRow>> next(ParkedKeys.Load load) {
             return parkedEvents.next(
                     last.subscription(), load.key(), load.after(), load.upTo(), deadHolds, load.limit());
         }
 
-        /** The latest checkpoint. */
-        Checkpoint last() {
+        @Override
+        public Checkpoint last() {
             return last;
         }
 
-        /** Stores how far the subscription has come, in a transaction of its own. */
-        Mono<Void> store(Progress progress) {
+        @Override
+        public Mono<Void> store(Progress progress) {
             Checkpoint next = last.next(progress.position());
             Mono<Void> stored = isPlain(progress)
                     ? checkpoints.append(next, instance)
@@ -126,13 +124,13 @@ final class Ledger {
             return stored.doOnSuccess(done -> stored(progress));
         }
 
-        /** Writes how far the subscription has come in the transaction of the connection; {@link #stored} is told of its commit. */
-        Mono<Void> write(PostgresqlConnection connection, Progress progress) {
+        @Override
+        public Mono<Void> write(PostgresqlConnection connection, Progress progress) {
             return write(connection, last.next(progress.position()), progress);
         }
 
-        /** It is committed. */
-        void stored(Progress progress) {
+        @Override
+        public void stored(Progress progress) {
             last = last.next(progress.position());
             RunState now = state(progress);
             if (now.replayedThrough() < state.replayedThrough()) {
@@ -155,8 +153,8 @@ final class Ledger {
             return now.equals(state) ? Mono.empty() : states.store(connection, subscription, now);
         }
 
-        /** Whether storing it would change nothing. */
-        boolean isStored(Progress progress) {
+        @Override
+        public boolean isStored(Progress progress) {
             return isPlain(progress) && progress.position().equals(last.position());
         }
 

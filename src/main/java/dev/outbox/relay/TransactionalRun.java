@@ -3,7 +3,6 @@ package dev.outbox.relay;
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import dev.outbox.log.Event;
-import dev.outbox.log.EventLog;
 import dev.outbox.log.Page;
 import dev.outbox.log.ParkedEvent;
 import dev.outbox.log.ParkedRow;
@@ -30,7 +29,6 @@ import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.core.scheduler.Scheduler;
-import reactor.core.scheduler.Schedulers;
 
 /**
  * One run of a {@link TransactionalSubscription}, in two lanes: the pages, and beside them the events that are parked, so that neither waits
@@ -65,11 +63,11 @@ final class TransactionalRun {
     private final RetryPolicy policy;
     private final Duration within;
     private final Database database;
-    private final EventLog log;
-    private final Ledger.Account account;
+    private final Function<List<Long>, Mono<List<Event>>> log;
+    private final Account account;
     private final Lot lot;
     private final Lot parkedLot;
-    private final Scheduler timer = Schedulers.parallel();
+    private final Scheduler timer;
     private final Mutex mutex = new Mutex();
     private final Sinks.Empty<Void> ending = Sinks.empty();
     private final Sinks.Empty<Void> abandoned = Sinks.empty();
@@ -87,10 +85,11 @@ final class TransactionalRun {
 
     private Position position;
     private boolean probing;
-    private long storedAt = Clocks.millis(timer);
+    private long storedAt;
 
     /**
      * @param within how long a handler may take
+     * @param log reads events that were parked
      * @param lot how many new events are handled at once
      * @param parkedLot how many that were parked
      */
@@ -99,10 +98,11 @@ final class TransactionalRun {
             RetryPolicy policy,
             Duration within,
             Database database,
-            EventLog log,
-            Ledger.Account account,
+            Function<List<Long>, Mono<List<Event>>> log,
+            Account account,
             Lot lot,
-            Lot parkedLot) {
+            Lot parkedLot,
+            Scheduler timer) {
         this.handler = handler;
         this.policy = policy;
         this.within = within;
@@ -111,6 +111,8 @@ final class TransactionalRun {
         this.account = account;
         this.lot = lot;
         this.parkedLot = parkedLot;
+        this.timer = timer;
+        this.storedAt = Clocks.millis(timer);
         this.failures = Failures.of(account, policy, true, timer);
         this.parked = failures.parked;
         this.circuit = failures.circuit;
@@ -176,8 +178,9 @@ final class TransactionalRun {
         if (left <= 0) {
             return Mono.empty();
         }
-        Mono<Void> due =
-                at == NEVER ? Mono.never() : Mono.delay(Duration.ofMillis(left)).then();
+        Mono<Void> due = at == NEVER
+                ? Mono.never()
+                : Mono.delay(Duration.ofMillis(left), timer).then();
         return Mono.firstWithSignal(due, rung.asMono(), ending.asMono());
     }
 
@@ -311,7 +314,7 @@ final class TransactionalRun {
     /** There is no room for more, or the circuit is open. What is parked goes on meanwhile, and may change either. */
     private Mono<Void> rest() {
         return flushNowAndThen()
-                .then(Mono.firstWithSignal(Mono.delay(LOOK_EVERY).then(), ending.asMono()));
+                .then(Mono.firstWithSignal(Mono.delay(LOOK_EVERY, timer).then(), ending.asMono()));
     }
 
     /** Deals with the next events, at most so many. */
@@ -323,7 +326,7 @@ final class TransactionalRun {
             return pass(cursor, to, portion);
         }
         return transaction(events, () -> candidate(cursor.after(to), portion.changes()), () -> {
-                    lot.succeeded();
+                    lot.succeeded(events.size());
                     moveTo(cursor, to);
                     portion.stored(parked);
                 })
@@ -359,6 +362,7 @@ final class TransactionalRun {
         if (failed.lost && !lot.lostAgain(first.id())) {
             return Mono.empty();
         }
+        lot.found();
         return isParked(first, failed.cause, probe) ? pass(cursor, to, portion) : Mono.empty();
     }
 
@@ -371,9 +375,12 @@ final class TransactionalRun {
         return true;
     }
 
-    /** At once to a single one if each further try costs as much again: a deadline, or a connection. */
     private void narrow(Lot narrowed, int events, long first, HandlerFailure failed) {
-        narrowed.failed(failed.lost || failed.cause instanceof TimeoutException ? 1 : events);
+        if (failed.lost || failed.cause instanceof TimeoutException) {
+            narrowed.failedDearly(events);
+        } else {
+            narrowed.failed(events);
+        }
         LOG.info(
                 "lot.narrowed subscription={} events={} first={} then={} error=\"{}\"",
                 account.last().subscription(),
@@ -389,7 +396,7 @@ final class TransactionalRun {
                 ? Mono.empty()
                 : events(entries)
                         .flatMap(events -> transaction(events, () -> finished(entries), () -> {
-                            parkedLot.succeeded();
+                            parkedLot.succeeded(events.size());
                             parked.deliverStored(entries);
                         }))
                         .onErrorResume(
@@ -401,7 +408,7 @@ final class TransactionalRun {
                 .filter(entry -> entry.event == null)
                 .map(entry -> entry.id)
                 .toList();
-        return (unread.isEmpty() ? Mono.just(List.<Event>of()) : log.events(unread))
+        return (unread.isEmpty() ? Mono.just(List.<Event>of()) : log.apply(unread))
                 .map(read -> events(entries, read.stream().collect(Collectors.toMap(Event::id, Function.identity()))));
     }
 
@@ -434,6 +441,7 @@ final class TransactionalRun {
             parked.putBack(entries);
             return;
         }
+        parkedLot.found();
         Outcome failure = Outcome.failure(failed.cause, policy);
         if (failures.isTheDestinations(entry.aggregate, failure, true, probe)) {
             parked.postpone(entry);
@@ -488,7 +496,7 @@ final class TransactionalRun {
     /** Ends with the handler, or with its connection when its time is over or nobody waits for it any more. */
     private Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
         AtomicBoolean late = new AtomicBoolean();
-        Mono<Void> tooLate = Mono.firstWithSignal(Mono.delay(within).then(), abandoned.asMono())
+        Mono<Void> tooLate = Mono.firstWithSignal(Mono.delay(within, timer).then(), abandoned.asMono())
                 .then(Mono.defer(() -> {
                     late.set(true);
                     return connection.close().onErrorComplete();

@@ -11,6 +11,7 @@ import java.util.stream.IntStream;
 import java.util.stream.Stream;
 import reactor.core.publisher.Flux;
 import reactor.core.publisher.Mono;
+import reactor.core.scheduler.Schedulers;
 
 /**
  * Runs a {@link TransactionalHandler}: page by page, the handler's effects and the checkpoint in one transaction; beside the pages, the
@@ -78,8 +79,16 @@ final class TransactionalSubscription implements Subscription {
         return Flux.defer(() -> {
             RetryPolicy policy = Outcome.asked(handler::retryPolicy);
             return ledger.open(from, true, policy)
-                    .map(account ->
-                            new TransactionalRun(handler, policy, within, database, log, account, lot, parkedLot))
+                    .map(account -> new TransactionalRun(
+                            handler,
+                            policy,
+                            within,
+                            database,
+                            log::events,
+                            account,
+                            lot,
+                            parkedLot,
+                            Schedulers.parallel()))
                     .flatMapMany(run -> run.run(pages, ending));
         });
     }

@@ -133,6 +133,11 @@ public final class TestLog {
         return new Page(List.of(events), Math.max(1, events.length), true, Position.BEGINNING, after);
     }
 
+    /** What whoever stores it meets when another instance has gone on. */
+    public static StaleLeaderException staleLeader(Checkpoint checkpoint) {
+        return new StaleLeaderException(checkpoint, null);
+    }
+
     public static ParkedEvents parkedEvents(Database database) {
         return new ParkedEvents(database);
     }

@@ -39,29 +39,4 @@ class RetryPolicyTests {
         assertThat(policy.within(Duration.ofSeconds(Long.MIN_VALUE))).hasSeconds(10);
         assertThat(policy.within(Duration.ofSeconds(20))).hasSeconds(20);
     }
-
-    @Test
-    void aLostConnectionIsTheEventsFaultAtTheSecondTimeInARow() {
-        Lot lot = new Lot();
-        assertThat(lot.lostAgain(7)).isFalse();
-        assertThat(lot.lostAgain(7)).isTrue();
-        assertThat(lot.lostAgain(7)).isFalse();
-        assertThat(lot.lostAgain(8)).isFalse();
-        lot.succeeded();
-        assertThat(lot.lostAgain(8)).isFalse();
-    }
-
-    @Test
-    void aLotIsHalvedUntilOneEventIsAloneAndGrowsAgain() {
-        Lot lot = new Lot();
-        lot.failed(8);
-        assertThat(lot.size()).isEqualTo(4);
-        lot.failed(4);
-        lot.failed(2);
-        lot.failed(1);
-        assertThat(lot.size()).isEqualTo(1);
-        lot.succeeded();
-        lot.succeeded();
-        assertThat(lot.size()).isEqualTo(4);
-    }
 }
