@@ -400,14 +400,24 @@ CREATE OR REPLACE FUNCTION outbox.event__refuse()
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-    if new.tx <> pg_current_xact_id() or new.id > coalesce(pg_sequence_last_value('outbox.event_id_seq'), 0) then
-        raise exception 'tx and id of an event are not for the writer to set'
-            using errcode = 'check_violation', constraint = 'event_defaults',
-                hint = 'Leave them out, or call outbox.publish.';
+    if new.tx <> pg_current_xact_id()
+        or new.id > coalesce(pg_sequence_last_value('outbox.event_id_seq'), 0)
+        or pg_column_size(new.payload) > 16777216
+        or pg_column_size(new.headers) > 16777216
+        or octet_length(new.aggregate_type) > 1000
+        or octet_length(new.aggregate_id) > 1000
+        or octet_length(new.type) > 1000
+    then
+        if new.tx <> pg_current_xact_id() or new.id > coalesce(pg_sequence_last_value('outbox.event_id_seq'), 0) then
+            raise exception 'tx and id of an event are not for the writer to set'
+                using errcode = 'check_violation', constraint = 'event_defaults',
+                    hint = 'Leave them out, or call outbox.publish.';
+        end if;
+        raise exception 'The event is too large'
+            using errcode = 'check_violation', constraint = 'event_size',
+                hint = 'At most 16 MB of payload and headers, and 1,000 bytes each of aggregate_type, aggregate_id and type.';
     end if;
-    raise exception 'The event is too large'
-        using errcode = 'check_violation', constraint = 'event_size',
-            hint = 'At most 16 MB of payload and headers, and 1,000 bytes each of aggregate_type, aggregate_id and type.';
+    return new;
 end
 $function$;
 
@@ -595,7 +605,7 @@ CREATE TRIGGER guard BEFORE UPDATE ON orders FOR EACH ROW WHEN (old.* IS DISTINC
 
 CREATE TRIGGER keep BEFORE TRUNCATE ON orders FOR EACH STATEMENT EXECUTE FUNCTION orders__keep();
 
-CREATE TRIGGER refuse BEFORE INSERT ON outbox.event FOR EACH ROW WHEN (new.tx <> pg_current_xact_id() OR new.id > COALESCE(pg_sequence_last_value('outbox.event_id_seq'::regclass), 0::bigint) OR pg_column_size(new.payload) > 16777216 OR pg_column_size(new.headers) > 16777216 OR octet_length(new.aggregate_type) > 1000 OR octet_length(new.aggregate_id) > 1000 OR octet_length(new.type) > 1000) EXECUTE FUNCTION outbox.event__refuse();
+CREATE TRIGGER refuse BEFORE INSERT ON outbox.event FOR EACH ROW EXECUTE FUNCTION outbox.event__refuse();
 
 CREATE TRIGGER ring AFTER INSERT ON outbox.event FOR EACH STATEMENT EXECUTE FUNCTION outbox.event__ring();
 
