@@ -1,7 +1,7 @@
 package dev.outbox.bench;
 
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import java.time.Instant;
 import java.time.temporal.ChronoUnit;
 import java.util.Map;

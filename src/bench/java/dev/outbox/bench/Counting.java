@@ -1,7 +1,7 @@
 package dev.outbox.bench;
 
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import java.util.Set;
 import java.util.concurrent.atomic.AtomicLong;
 import org.springframework.context.annotation.Bean;

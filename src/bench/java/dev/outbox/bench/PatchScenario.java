@@ -1,6 +1,6 @@
 package dev.outbox.bench;
 
-import dev.outbox.orders.SingleChanges;
+import dev.outbox.shop.orders.SingleChanges;
 import java.util.ArrayList;
 import java.util.List;
 

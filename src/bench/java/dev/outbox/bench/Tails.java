@@ -1,7 +1,7 @@
 package dev.outbox.bench;
 
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import java.util.Set;
 import org.springframework.beans.factory.support.BeanDefinitionRegistry;
 import org.springframework.beans.factory.support.BeanDefinitionRegistryPostProcessor;

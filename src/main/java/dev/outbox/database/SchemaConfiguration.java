@@ -8,12 +8,10 @@ import java.time.Duration;
 import liquibase.Liquibase;
 import liquibase.database.jvm.JdbcConnection;
 import liquibase.integration.spring.Customizer;
+import org.springframework.beans.factory.ObjectProvider;
 import org.springframework.beans.factory.annotation.Value;
 import org.springframework.beans.factory.config.BeanFactoryPostProcessor;
 import org.springframework.boot.autoconfigure.condition.ConditionalOnProperty;
-import org.springframework.boot.context.properties.ConfigurationProperties;
-import org.springframework.boot.context.properties.EnableConfigurationProperties;
-import org.springframework.boot.context.properties.bind.DefaultValue;
 import org.springframework.boot.r2dbc.autoconfigure.R2dbcConnectionDetails;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Condition;
@@ -25,7 +23,6 @@ import org.springframework.core.type.AnnotatedTypeMetadata;
 
 /** The database is there, and has the schema, before anything else starts. */
 @Configuration(proxyBeanMethods = false)
-@EnableConfigurationProperties(SchemaConfiguration.Demo.class)
 class SchemaConfiguration {
 
     private static final String SESSION = """
@@ -33,18 +30,6 @@ class SchemaConfiguration {
             set idle_session_timeout = 0; set default_transaction_isolation = 'read committed';
             set tcp_keepalives_idle = 10; set tcp_keepalives_interval = 5; set tcp_user_timeout = '20s'
             """;
-
-    /**
-     * @param orders how many orders the demo data has when it is loaded, 0 to 1,000,000
-     */
-    @ConfigurationProperties("outbox.demo")
-    record Demo(@DefaultValue("1000") int orders) {
-        Demo {
-            if (orders < 0 || orders > 1_000_000) {
-                throw new IllegalArgumentException("outbox.demo.orders must be from 0 to 1000000, not " + orders);
-            }
-        }
-    }
 
     /** Before any bean is made: the pool would be the first to fail. */
     @Bean
@@ -71,9 +56,9 @@ class SchemaConfiguration {
     }
 
     @Bean
-    Customizer<Liquibase> demoOrders(Demo demo) {
+    Customizer<Liquibase> changeLogParametersAndSession(ObjectProvider<ChangeLogParameter> parameters) {
         return liquibase -> {
-            liquibase.setChangeLogParameter("demo-orders", demo.orders());
+            parameters.forEach(parameter -> liquibase.setChangeLogParameter(parameter.name(), parameter.value()));
             setSession(((JdbcConnection) liquibase.getDatabase().getConnection()).getUnderlyingConnection());
         };
     }

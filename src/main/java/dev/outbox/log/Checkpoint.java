@@ -1,5 +1,7 @@
 package dev.outbox.log;
 
+import dev.outbox.handler.Origin;
+
 /**
  * A stored position.
  *

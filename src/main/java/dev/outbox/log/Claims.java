@@ -3,6 +3,7 @@ package dev.outbox.log;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.handler.Origin;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
 import java.util.List;

@@ -3,6 +3,7 @@ package dev.outbox.log;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.handler.Event;
 import io.r2dbc.spi.Parameters;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;

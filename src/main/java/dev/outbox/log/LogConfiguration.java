@@ -3,18 +3,15 @@ package dev.outbox.log;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import io.r2dbc.pool.ConnectionPool;
-import java.time.Clock;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.Map;
 import org.springframework.beans.factory.annotation.Qualifier;
-import org.springframework.boot.context.properties.EnableConfigurationProperties;
 import org.springframework.context.annotation.Bean;
 import org.springframework.context.annotation.Configuration;
 
-/** The connections that read the log, and who looks after its partitions. */
+/** The connections that read the log. */
 @Configuration(proxyBeanMethods = false)
-@EnableConfigurationProperties(RetentionSettings.class)
 class LogConfiguration {
 
     /**
@@ -40,10 +37,5 @@ class LogConfiguration {
     @Bean
     Database logReaders(@Qualifier("logReaderPool") ConnectionPool pool) {
         return new Database(pool, DEADLINE);
-    }
-
-    @Bean
-    RetentionTask retention(Partitions partitions, RetentionSettings settings) {
-        return new RetentionTask(new Retention(partitions, settings, Clock.systemUTC()), settings.checkEvery());
     }
 }

@@ -1,5 +1,6 @@
 package dev.outbox.log;
 
+import dev.outbox.handler.Event;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;

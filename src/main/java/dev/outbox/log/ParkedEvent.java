@@ -1,5 +1,7 @@
 package dev.outbox.log;
 
+import dev.outbox.handler.Aggregate;
+import dev.outbox.handler.Event;
 import java.time.Duration;
 import org.jspecify.annotations.Nullable;
 

@@ -3,6 +3,8 @@ package dev.outbox.log;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
+import dev.outbox.handler.Aggregate;
+import dev.outbox.handler.Event;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
 import java.time.Duration;

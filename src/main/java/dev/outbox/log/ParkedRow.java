@@ -1,5 +1,6 @@
 package dev.outbox.log;
 
+import dev.outbox.handler.Event;
 import org.jspecify.annotations.Nullable;
 
 /**

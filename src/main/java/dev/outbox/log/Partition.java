@@ -7,4 +7,4 @@ package dev.outbox.log;
  * @param from its first id
  * @param to the first id behind it
  */
-record Partition(String name, long from, long to) {}
+public record Partition(String name, long from, long to) {}

@@ -142,11 +142,16 @@ final class Restore {
     private Mono<Void> convert(PostgresqlConnection connection) {
         return Database.rows(connection, Restore::checkpoint, POSITIONS)
                 .collectList()
-                .delayUntil(checkpoints -> Strays.forget(connection)) // copied with the old transaction ids
+                .delayUntil(checkpoints -> forgetCopies(connection))
                 .flatMap(checkpoints -> Flux.fromIterable(checkpoints)
                         .concatMap(checkpoint -> undone(connection, checkpoint), 1)
                         .collectList()
                         .flatMap(undone -> rewrite(connection, new Renumbering(undone))));
+    }
+
+    /** What is being copied to tables aside was copied with the old transaction ids: it is begun anew. */
+    private static Mono<Void> forgetCopies(PostgresqlConnection connection) {
+        return AsideTables.of(connection).flatMap(tables -> AsideTables.drop(connection, tables));
     }
 
     private static Mono<Boolean> isForeign(PostgresqlConnection connection) {

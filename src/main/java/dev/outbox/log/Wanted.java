@@ -1,5 +1,6 @@
 package dev.outbox.log;
 
+import dev.outbox.handler.Event;
 import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;

@@ -1,8 +1,8 @@
 package dev.outbox.operations;
 
 import com.fasterxml.jackson.annotation.JsonRawValue;
-import dev.outbox.log.Event;
-import dev.outbox.log.Origin;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Origin;
 import java.time.Instant;
 import java.util.UUID;
 import org.jspecify.annotations.Nullable;

@@ -1,7 +1,7 @@
 package dev.outbox.operations;
 
-import dev.outbox.relay.Handler;
-import dev.outbox.relay.TransactionalHandler;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.TransactionalHandler;
 import io.r2dbc.spi.ConnectionFactoryOptions;
 import java.lang.management.ManagementFactory;
 import java.util.Map;
@@ -28,16 +28,19 @@ final class StartReport {
     private final R2dbcConnectionDetails database;
     private final ObjectProvider<Handler> handlers;
     private final ObjectProvider<TransactionalHandler> transactionalHandlers;
+    private final ObjectProvider<FirstTry> firstTries;
     private final String address;
 
     StartReport(
             R2dbcConnectionDetails database,
             ObjectProvider<Handler> handlers,
             ObjectProvider<TransactionalHandler> transactionalHandlers,
+            ObjectProvider<FirstTry> firstTries,
             @Value("${server.address:}") String address) {
         this.database = database;
         this.handlers = handlers;
         this.transactionalHandlers = transactionalHandlers;
+        this.firstTries = firstTries;
         this.address = address.isEmpty() || address.equals("0.0.0.0") ? "localhost" : address;
     }
 
@@ -52,8 +55,7 @@ final class StartReport {
                 + ManagementFactory.getRuntimeMXBean().getUptime() + " ms)");
         log.info("Database     psql " + psql(database.getConnectionFactoryOptions()));
         subscriptions().forEach((name, types) -> log.info("Subscribed   " + name + " to " + types));
-        log.info("Try          curl -X PATCH " + api
-                + "/orders/update -H 'Content-Type: application/json' -d '{\"id\":1,\"status\":\"shipped\"}'");
+        firstTries.forEach(first -> log.info("Try          " + first.command(api)));
     }
 
     private Map<String, String> subscriptions() {

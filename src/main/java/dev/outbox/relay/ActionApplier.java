@@ -4,6 +4,9 @@ import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.dispatch.HandlerSubscription;
+import dev.outbox.dispatch.Outcome;
+import dev.outbox.dispatch.Subscription;
 import dev.outbox.log.Action;
 import dev.outbox.log.ActionGoneException;
 import dev.outbox.log.Actions;

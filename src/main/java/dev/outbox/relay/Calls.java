@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import dev.outbox.log.Call;
 import dev.outbox.logging.LogValue;
+import dev.outbox.tail.Count;
 import java.time.Duration;
 import java.util.List;
 import java.util.concurrent.atomic.AtomicLong;

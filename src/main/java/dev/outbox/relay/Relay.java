@@ -1,12 +1,27 @@
 package dev.outbox.relay;
 
+import static java.util.Objects.requireNonNull;
+
+import dev.outbox.dispatch.Subscription;
+import dev.outbox.leadership.Leadership;
+import dev.outbox.leadership.Led;
+import dev.outbox.leadership.Polling;
+import dev.outbox.leadership.SubscriptionRuns;
 import dev.outbox.log.Claims;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.RunStates;
 import dev.outbox.logging.LogValue;
+import dev.outbox.tail.Count;
+import dev.outbox.tail.Doorbell;
+import dev.outbox.tail.Listener;
+import dev.outbox.tail.SharedSessionException;
+import dev.outbox.tail.Tail;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
 import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
 import org.jspecify.annotations.Nullable;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -44,7 +59,7 @@ public final class Relay implements SmartLifecycle {
     private final Claims claims;
     private final ActionApplier actions;
     private final RunStates states;
-    private final List<Subscription> subscriptions;
+    private final Map<String, Subscription> subscriptions;
     private final RelaySettings settings;
     private final String instance;
     private final Scheduler scheduler = Schedulers.newParallel("outbox-relay", 2, true);
@@ -67,7 +82,7 @@ public final class Relay implements SmartLifecycle {
         this.claims = claims;
         this.actions = actions;
         this.states = states;
-        this.subscriptions = List.copyOf(subscriptions);
+        this.subscriptions = subscriptions.stream().collect(Collectors.toMap(Subscription::name, Function.identity()));
         this.settings = settings;
         this.instance = instance;
         this.led = new Led(instance);
@@ -185,8 +200,7 @@ public final class Relay implements SmartLifecycle {
             enter(State.STANDING_BY);
             Tail tail = new Tail(log, new Doorbell(listener), settings.safetyPoll());
             Calls calls = new Calls(actions.calls(), listener.changes(), LOOK_FOR_CALLS_EVERY);
-            Leadership leadership =
-                    new Leadership(listener, subscriptions, subscription -> runner(subscription, tail, calls), led);
+            Leadership leadership = new Leadership(listener, subscriptions.keySet(), runs(tail, calls), led);
             return Mono.firstWithSignal(leadership.lead(stop.asMono()), tail.run());
         }
 
@@ -195,14 +209,22 @@ public final class Relay implements SmartLifecycle {
             LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, LogValue.quoted(shared.getMessage()), ADVICE);
             Tail tail = new Tail(log, new Doorbell(null), settings.safetyPoll());
             Calls calls = new Calls(actions.calls(), new Count(), LOOK_FOR_CALLS_UNTOLD_EVERY);
-            Polling polling =
-                    new Polling(connections, subscriptions, subscription -> runner(subscription, tail, calls), led);
+            Polling polling = new Polling(connections, subscriptions.keySet(), runs(tail, calls), led);
             return Mono.firstWithSignal(polling.run(stop.asMono()), tail.run());
         }
 
-        private SubscriptionRunner runner(Subscription subscription, Tail tail, Calls calls) {
-            return new SubscriptionRunner(
-                    subscription, tail, calls, claims, actions, states, instance, scheduler, settings);
+        private SubscriptionRuns runs(Tail tail, Calls calls) {
+            return (name, until) -> new SubscriptionRunner(
+                            requireNonNull(subscriptions.get(name)),
+                            tail,
+                            calls,
+                            claims,
+                            actions,
+                            states,
+                            instance,
+                            scheduler,
+                            settings)
+                    .run(until);
         }
     }
 

@@ -2,6 +2,12 @@ package dev.outbox.relay;
 
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
+import dev.outbox.dispatch.HandlerSubscription;
+import dev.outbox.dispatch.Ledger;
+import dev.outbox.dispatch.Subscription;
+import dev.outbox.dispatch.TransactionalSubscription;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.Claims;
@@ -11,8 +17,8 @@ import dev.outbox.log.ParkedActions;
 import dev.outbox.log.ParkedEvents;
 import dev.outbox.log.Replays;
 import dev.outbox.log.RunStates;
+import dev.outbox.tail.Listener;
 import io.r2dbc.pool.ConnectionPool;
-import io.r2dbc.postgresql.PostgresqlConnectionFactory;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;
@@ -121,12 +127,8 @@ class RelayConfiguration {
         requireNames(Stream.concat(
                 handlers.stream().map(Handler::name),
                 transactionalHandlers.stream().map(TransactionalHandler::name)));
-        return new Relay(listener(connections), log, claims, actions, states, subscriptions, settings, instance);
-    }
-
-    /** The server ends the listener's session when its owner is silent: a frozen owner must not lead. */
-    static PostgresqlConnectionFactory listener(Connections connections) {
-        return connections.unpooled("outbox listener", Map.of("idle_session_timeout", "5s", "statement_timeout", "5s"));
+        return new Relay(
+                Listener.connections(connections), log, claims, actions, states, subscriptions, settings, instance);
     }
 
     /** The shards of a handler are named after it. */

@@ -1,5 +1,7 @@
 package dev.outbox.relay;
 
+import dev.outbox.dispatch.Outcome;
+import dev.outbox.dispatch.Subscription;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Claims;
 import dev.outbox.log.Control;
@@ -9,6 +11,7 @@ import dev.outbox.log.Position;
 import dev.outbox.log.RunStates;
 import dev.outbox.log.StaleLeaderException;
 import dev.outbox.logging.LogValue;
+import dev.outbox.tail.Tail;
 import java.time.Duration;
 import java.util.Objects;
 import java.util.concurrent.atomic.AtomicBoolean;

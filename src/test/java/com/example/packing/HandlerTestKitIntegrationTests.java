@@ -3,8 +3,8 @@ package com.example.packing;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import dev.outbox.relay.HandlerTestKit;
 import dev.outbox.relay.HandlerTestKit.Fault;
 import java.util.List;

@@ -1,7 +1,7 @@
 package com.example.packing;
 
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import java.util.Set;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;

@@ -1,8 +1,8 @@
 package com.example.packing;
 
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
-import dev.outbox.relay.TransactionalHandler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.TransactionalHandler;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;
 import java.util.Set;

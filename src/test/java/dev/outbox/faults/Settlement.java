@@ -2,12 +2,12 @@ package dev.outbox.faults;
 
 import dev.outbox.Service;
 import dev.outbox.TestDatabase;
-import dev.outbox.billing.ChargeCheck;
 import dev.outbox.faults.Histories.Commit;
 import dev.outbox.faults.Histories.Logged;
 import dev.outbox.faults.Histories.Verdict;
 import dev.outbox.relay.DeliveryCheck;
 import dev.outbox.relay.Writers;
+import dev.outbox.shop.billing.ChargeCheck;
 import java.io.IOException;
 import java.net.URI;
 import java.net.http.HttpClient;

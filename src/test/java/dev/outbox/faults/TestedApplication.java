@@ -5,10 +5,10 @@ import static org.springframework.web.reactive.function.server.RouterFunctions.r
 
 import dev.outbox.OutboxApplication;
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
-import dev.outbox.relay.Handler;
-import dev.outbox.relay.RetryPolicy;
-import dev.outbox.relay.TransactionalHandler;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import io.netty.channel.ChannelOption;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.PoolMetrics;

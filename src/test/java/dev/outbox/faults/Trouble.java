@@ -1,9 +1,9 @@
 package dev.outbox.faults;
 
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.RetryPolicy;
 import dev.outbox.relay.Misdeed;
-import dev.outbox.relay.RetryPolicy;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.Arrays;

@@ -8,6 +8,7 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Crash;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestServer;
+import dev.outbox.handler.Event;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -4,6 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
+import dev.outbox.handler.Event;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashSet;

@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;

@@ -5,6 +5,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
+import dev.outbox.handler.Event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;

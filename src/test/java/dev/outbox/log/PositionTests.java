@@ -2,6 +2,7 @@ package dev.outbox.log;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
+import dev.outbox.handler.Event;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;

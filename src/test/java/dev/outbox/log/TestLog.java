@@ -6,11 +6,13 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
+import dev.outbox.handler.Aggregate;
+import dev.outbox.handler.Event;
 import io.r2dbc.pool.ConnectionPool;
-import java.time.Clock;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.List;
+import java.util.Map;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.function.Function;
 import java.util.function.Supplier;
@@ -25,6 +27,11 @@ public final class TestLog {
 
     public static ConnectionPool pool(Connections connections) {
         return new LogConfiguration().logReaderPool(connections);
+    }
+
+    /** Of sessions that read the log. */
+    public static Map<String, String> readerSettings() {
+        return LogConfiguration.READER_SETTINGS;
     }
 
     public static EventLog eventLog(Database database) {
@@ -92,7 +99,7 @@ public final class TestLog {
     }
 
     /** A twin that takes each page as it comes, whatever its plan was made of. */
-    static EventLog withoutPartitionList(Database database) {
+    public static EventLog withoutPartitionList(Database database) {
         return new EventLog(database, 4 * 1024 * 1024, new PartitionList() {
             @Override
             <T> Mono<T> unchanged(Supplier<Mono<T>> read, Function<T, @Nullable String> seen) {
@@ -159,21 +166,12 @@ public final class TestLog {
                         checkpoints.begin(connection, checkpoint.subscription(), checkpoint.position(), "test"));
     }
 
-    /** A round of the retention, with partitions of a thousand ids, in which nothing is too young. */
-    public static Mono<Boolean> retention(Database database) {
-        Retention retention = new Retention(
-                new Partitions(database),
-                new RetentionSettings(1_000, 3, Duration.ofMillis(1), Duration.ofSeconds(1)),
-                Clock.systemUTC());
-        return Mono.defer(retention::round);
-    }
-
     public static Claims claims(Database database) {
         return new Claims(database, new Checkpoints(database));
     }
 
     /** Makes a subscription known. */
-    static void register(TestDatabase database, String subscription) {
+    public static void register(TestDatabase database, String subscription) {
         database.execute("insert into outbox.subscription (name, kind, types) values ('" + subscription
                 + "', 'handler', '{}') on conflict (name) do nothing");
     }

@@ -4,9 +4,12 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.UndeliverableException;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Event;
 import java.sql.Connection;
 import java.sql.SQLException;
 import java.sql.Statement;

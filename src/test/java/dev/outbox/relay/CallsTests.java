@@ -3,6 +3,7 @@ package dev.outbox.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.log.Call;
+import dev.outbox.tail.Count;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;

@@ -1,7 +1,8 @@
 package dev.outbox.relay;
 
 import dev.outbox.TestDatabase;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import dev.outbox.relay.DeliveryCheck.Item;
 import java.sql.Connection;
 import java.sql.ResultSet;
@@ -19,7 +20,7 @@ import java.util.function.BooleanSupplier;
 import reactor.core.publisher.Mono;
 
 /** A handler that notes what came, and when; the type of an event of {@link Writers} is its token. */
-final class Deliveries implements Handler {
+public final class Deliveries implements Handler {
 
     private final String name;
     private final List<Item> items = new ArrayList<>();
@@ -87,7 +88,7 @@ final class Deliveries implements Handler {
     }
 
     /** Returns when the condition holds; looks every two milliseconds. */
-    static void await(BooleanSupplier condition, Duration atMost, String what) {
+    public static void await(BooleanSupplier condition, Duration atMost, String what) {
         long deadline = System.nanoTime() + atMost.toNanos();
         while (!condition.getAsBoolean()) {
             if (System.nanoTime() > deadline) {

@@ -4,9 +4,11 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.TestLog;
+import dev.outbox.tail.DoorbellIntegrationTests;
 import java.io.StringReader;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

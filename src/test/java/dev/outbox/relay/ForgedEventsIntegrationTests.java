@@ -4,7 +4,7 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.tuple;
 
 import dev.outbox.TestDatabase;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -2,7 +2,10 @@ package dev.outbox.relay;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.sql.Connection;
 import java.sql.PreparedStatement;

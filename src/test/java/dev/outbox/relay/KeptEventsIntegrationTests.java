@@ -4,10 +4,13 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Event;
-import dev.outbox.log.TestLog;
+import dev.outbox.retention.TestRetention;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;
@@ -29,7 +32,7 @@ class KeptEventsIntegrationTests {
     private static final RetryPolicy ONCE = RetryPolicy.DEFAULT.withAttempts(1);
 
     private final TestDatabase database = TestDatabase.fresh();
-    private final Mono<Boolean> round = TestLog.retention(new Database(database.pool(2), SOON));
+    private final Mono<Boolean> round = TestRetention.round(new Database(database.pool(2), SOON));
     private final AtomicBoolean down = new AtomicBoolean(true);
     private final List<Event> handled = new CopyOnWriteArrayList<>();
 

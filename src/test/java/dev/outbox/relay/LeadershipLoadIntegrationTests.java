@@ -5,8 +5,9 @@ import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outbox.Door;
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import dev.outbox.log.Checkpoint;
-import dev.outbox.log.Event;
 import dev.outbox.log.StaleLeaderException;
 import java.time.Duration;
 import java.util.ArrayList;

@@ -3,9 +3,12 @@ package dev.outbox.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Event;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;
@@ -120,7 +123,7 @@ class ManyDeadLoadIntegrationTests {
                             new String[] {String[].class.getName()});
             return histogram
                     .lines()
-                    .filter(line -> line.endsWith(ParkedKeys.Entry.class.getName()))
+                    .filter(line -> line.endsWith("dev.outbox.dispatch.ParkedKeys$Entry"))
                     .mapToLong(line -> Long.parseLong(line.trim().split("\\s+", -1)[1]))
                     .sum();
         } catch (JMException e) {

@@ -4,7 +4,9 @@ import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.time.Duration;
 import java.util.List;

@@ -1,5 +1,6 @@
 package dev.outbox.relay;
 
+import dev.outbox.handler.RetryLaterException;
 import java.time.Duration;
 import java.util.function.Supplier;
 import org.jspecify.annotations.Nullable;

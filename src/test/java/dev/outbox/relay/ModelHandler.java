@@ -1,8 +1,11 @@
 package dev.outbox.relay;
 
 import dev.outbox.database.Database;
-import dev.outbox.log.Aggregate;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Aggregate;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.RetryPolicy;
+import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Wanted;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import java.util.List;

@@ -3,9 +3,9 @@ package dev.outbox.relay;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Event;
 import java.time.Duration;
 import java.util.List;
 import org.junit.jupiter.api.Test;

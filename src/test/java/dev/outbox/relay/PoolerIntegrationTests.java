@@ -9,6 +9,8 @@ import dev.outbox.Service;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.TestConnections;
+import dev.outbox.tail.Listener;
+import dev.outbox.tail.SharedSessionException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashSet;
@@ -40,7 +42,7 @@ class PoolerIntegrationTests {
     @Test
     void inTransactionModeTheSessionIsFoundOutAndEventsAreDeliveredByPolling() throws Exception {
         try (PgBouncer pooler = new PgBouncer(directory, database, "transaction")) {
-            assertThatThrownBy(() -> Listener.connect(RelayConfiguration.listener(through(pooler)))
+            assertThatThrownBy(() -> Listener.connect(Listener.connections(through(pooler)))
                             .block(SOON))
                     .isInstanceOf(SharedSessionException.class);
             RecordingHandler handler = new RecordingHandler("recording");

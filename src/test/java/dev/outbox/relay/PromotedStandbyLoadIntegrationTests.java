@@ -6,7 +6,7 @@ import dev.outbox.Door;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.TestServer;
 import dev.outbox.database.TestStandby;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;

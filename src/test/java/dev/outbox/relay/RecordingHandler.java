@@ -1,6 +1,7 @@
 package dev.outbox.relay;
 
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.Handler;
 import java.time.Duration;
 import java.util.List;
 import java.util.Set;

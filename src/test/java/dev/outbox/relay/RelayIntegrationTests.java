@@ -4,7 +4,8 @@ import static org.assertj.core.api.Assertions.assertThat;
 import static org.assertj.core.api.Assertions.assertThatThrownBy;
 
 import dev.outbox.TestDatabase;
-import dev.outbox.log.Event;
+import dev.outbox.handler.Event;
+import dev.outbox.tail.DoorbellIntegrationTests;
 import java.sql.Connection;
 import java.sql.Statement;
 import java.time.Duration;

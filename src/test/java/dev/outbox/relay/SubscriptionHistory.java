@@ -4,13 +4,14 @@ import dev.outbox.Door;
 import dev.outbox.TestDatabase;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
+import dev.outbox.handler.RetryPolicy;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.TestLog;
 import dev.outbox.relay.ModelHandler.Setup;
 import dev.outbox.relay.SubscriptionModel.Fault;
 import dev.outbox.relay.SubscriptionModel.Plan;
 import dev.outbox.relay.SubscriptionModel.Written;
+import dev.outbox.retention.TestRetention;
 import io.r2dbc.pool.ConnectionPool;
 import java.sql.Connection;
 import java.sql.PreparedStatement;
@@ -257,7 +258,7 @@ final class SubscriptionHistory {
         value("select setval('outbox.event_id_seq', (last_value + 999) / 1000 * 1000 + 1) from outbox.event_id_seq");
         ConnectionPool pool = database.pool(2);
         try {
-            Mono<Boolean> round = TestLog.retention(new Database(pool, STARTED_WITHIN));
+            Mono<Boolean> round = TestRetention.round(new Database(pool, STARTED_WITHIN));
             for (int i = 0; i < 3; i++) {
                 round.block(STARTED_WITHIN);
             }

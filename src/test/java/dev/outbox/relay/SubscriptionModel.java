@@ -1,9 +1,11 @@
 package dev.outbox.relay;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Event;
+import dev.outbox.handler.RetryLaterException;
+import dev.outbox.handler.UndeliverableException;
 import dev.outbox.log.Action;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Event;
 import java.sql.Connection;
 import java.sql.ResultSet;
 import java.sql.SQLException;

@@ -2,6 +2,7 @@ package dev.outbox.relay;
 
 import dev.outbox.OutboxApplication;
 import dev.outbox.TestDatabase;
+import dev.outbox.handler.Handler;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.pool.PoolMetrics;
 import java.io.IOException;

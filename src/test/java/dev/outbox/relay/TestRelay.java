@@ -7,6 +7,12 @@ import dev.outbox.TestDatabase;
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import dev.outbox.database.TestConnections;
+import dev.outbox.dispatch.HandlerSubscription;
+import dev.outbox.dispatch.Ledger;
+import dev.outbox.dispatch.Subscription;
+import dev.outbox.dispatch.TransactionalSubscription;
+import dev.outbox.handler.Handler;
+import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Action;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Arguments;
@@ -14,6 +20,7 @@ import dev.outbox.log.Checkpoints;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.TestLog;
+import dev.outbox.tail.Listener;
 import io.r2dbc.pool.ConnectionPool;
 import io.r2dbc.spi.ConnectionFactory;
 import java.time.Duration;
@@ -86,7 +93,7 @@ final class TestRelay implements AutoCloseable {
                         handler, within, new Database(lots.apply(transactionsPool), UNITS_WITHIN), log, ledger)
                 .forEach(subscriptions::add));
         relay = new Relay(
-                RelayConfiguration.listener(connections),
+                Listener.connections(connections),
                 log,
                 TestLog.claims(units),
                 new ActionApplier(

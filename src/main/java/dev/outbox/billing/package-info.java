@@ -1,5 +1,0 @@
-/** Charges a client for each shipped order, exactly once. */
-@NullMarked
-package dev.outbox.billing;
-
-import org.jspecify.annotations.NullMarked;

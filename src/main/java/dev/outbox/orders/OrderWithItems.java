@@ -1,7 +1,0 @@
-package dev.outbox.orders;
-
-import com.fasterxml.jackson.annotation.JsonUnwrapped;
-import java.util.List;
-
-/** An order with its items, in order of their ids. */
-record OrderWithItems(@JsonUnwrapped Order order, List<OrderItem> items) {}
