@@ -52,9 +52,9 @@ class ArchitectureTests {
 
     /** What rooms of the engine show to others. */
     private static final Map<String, Set<String>> SHOWS = Map.of(
-            "tail", Set.of("Count", "Doorbell", "Listener", "SharedSessionException", "Tail"),
+            "tail", Set.of("AwaitableCounter", "Doorbell", "Listener", "SharedSessionException", "Tail"),
             "dispatch", Set.of("HandlerSubscription", "Ledger", "Outcome", "Subscription", "TransactionalSubscription"),
-            "leadership", Set.of("Leadership", "Led", "Polling", "SubscriptionRuns"),
+            "leadership", Set.of("Assignment", "Leadership", "Polling", "SubscriptionRuns"),
             "relay", Set.of("Relay"),
             "retention", Set.of(),
             "capture", Set.of("ExpectedTrigger"));

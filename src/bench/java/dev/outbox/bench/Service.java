@@ -95,7 +95,7 @@ record Service(Process process, int port) implements AutoCloseable {
         return CLIENT.send(request, BodyHandlers.ofString());
     }
 
-    /** Nothing is delivered until {@link #resume}; what was in hand has ended. */
+    /** Nothing is delivered until {@link #resume}; what was in flight has ended. */
     void pause(Database database, String subscription) throws Exception {
         String condition = "from outbox.subscription where name = '" + subscription + "'";
         database.await("select count(*) = 1 " + condition);

@@ -14,7 +14,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
 
     final long id;
     final Aggregate key;
-    final @Nullable Batch batch;
+    final @Nullable PageInFlight page;
     final int index;
 
     /** In the order in which events came; meant if it is of a page. */
@@ -35,20 +35,20 @@ final class Delivery extends BaseSubscriber<Outcome> {
             Dispatch dispatch,
             long id,
             Aggregate key,
-            @Nullable Batch batch,
+            @Nullable PageInFlight page,
             int index,
             ParkedKeys.@Nullable Entry parked) {
         this.dispatch = dispatch;
         this.id = id;
         this.key = key;
-        this.batch = batch;
+        this.page = page;
         this.index = index;
-        this.place = batch == null ? 0 : batch.place(index);
+        this.place = page == null ? 0 : page.place(index);
         this.parked = parked;
     }
 
-    static Delivery of(Dispatch dispatch, Batch batch, int index, Aggregate key) {
-        return new Delivery(dispatch, batch.event(index).id(), key, batch, index, null);
+    static Delivery of(Dispatch dispatch, PageInFlight page, int index, Aggregate key) {
+        return new Delivery(dispatch, page.event(index).id(), key, page, index, null);
     }
 
     static Delivery of(Dispatch dispatch, ParkedKeys.Entry parked) {
@@ -57,7 +57,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
 
     /** The same event once more; a delivery can be started once. */
     Delivery again() {
-        return new Delivery(dispatch, id, key, batch, index, parked);
+        return new Delivery(dispatch, id, key, page, index, parked);
     }
 
     /** Whether it goes to find out if the destination is back. */
@@ -88,7 +88,7 @@ final class Delivery extends BaseSubscriber<Outcome> {
 
     /** The event of a page. */
     Event event() {
-        return Hand.batch(this).event(index);
+        return InFlight.page(this).event(index);
     }
 
     private static Mono<Event> load(Deliverer deliverer, ParkedKeys.Entry parked) {

@@ -43,7 +43,7 @@ final class Dispatch extends BaseSubscriber<Page> {
     private final Failures failures;
     private final ParkedKeys parked;
     private final Circuit circuit;
-    private final Hand hand;
+    private final InFlight inFlight;
     private final Set<Delivery> running = new LinkedHashSet<>();
     private int retrying;
     private boolean newcomersTurn;
@@ -68,7 +68,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         this.deliverer = deliverer;
         this.bounds = bounds;
         this.timer = timer;
-        this.hand = new Hand(from);
+        this.inFlight = new InFlight(from);
         this.failures = failures;
         this.parked = failures.parked;
         this.circuit = failures.circuit;
@@ -205,14 +205,14 @@ final class Dispatch extends BaseSubscriber<Page> {
     private void settle(Delivery delivery) {
         if (delivery.outcome() instanceof Outcome.Delivered) {
             succeed();
-            hand.done(delivery);
-            hand.release(delivery.key);
+            inFlight.done(delivery);
+            inFlight.release(delivery.key);
         } else if (isTheDestinations(delivery)) {
-            hand.readyAgain(delivery.again());
+            inFlight.readyAgain(delivery.again());
         } else {
             failures.park(delivery.event(), delivery.outcome());
-            hand.done(delivery);
-            hand.takeWaiting(delivery.key).forEach(this::park);
+            inFlight.done(delivery);
+            inFlight.takeWaiting(delivery.key).forEach(this::park);
         }
     }
 
@@ -239,44 +239,44 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** Behind an event of its key. */
     private void park(Delivery delivery) {
         parked.block(delivery.event());
-        hand.done(delivery);
+        inFlight.done(delivery);
     }
 
     private void admitArrived() {
         for (Page page = arrived.poll(); page != null; page = arrived.poll()) {
             asked = false;
-            Batch batch = hand.add(page);
-            for (int i = 0; i < batch.size(); i++) {
-                admit(delivery(batch, i));
+            PageInFlight added = inFlight.add(page);
+            for (int i = 0; i < added.size(); i++) {
+                admit(delivery(added, i));
             }
         }
     }
 
-    private Delivery delivery(Batch batch, int index) {
-        return Delivery.of(this, batch, index, parked.group(batch.event(index)));
+    private Delivery delivery(PageInFlight page, int index) {
+        return Delivery.of(this, page, index, parked.group(page.event(index)));
     }
 
     private void admit(Delivery delivery) {
         ParkedEvent stored = parked.expected(delivery.id);
         if (stored != null && parked.isOver(stored)) {
             parked.pass(stored);
-            hand.done(delivery);
+            inFlight.done(delivery);
         } else if (parked.holds(delivery.key)) {
             park(delivery);
         } else {
             delivery.stored = stored;
-            hand.admit(delivery);
+            inFlight.admit(delivery);
         }
     }
 
     /** The next event that may start. One that was parked before goes on as its row says, and those behind it wait. */
     private @Nullable Delivery takeReady() {
-        Delivery next = hand.takeReady();
+        Delivery next = inFlight.takeReady();
         while (next != null && next.stored != null) {
             parked.resume(next.stored);
-            hand.done(next);
-            hand.takeWaiting(next.key).forEach(this::park);
-            next = hand.takeReady();
+            inFlight.done(next);
+            inFlight.takeWaiting(next.key).forEach(this::park);
+            next = inFlight.takeReady();
         }
         return next;
     }
@@ -417,10 +417,10 @@ final class Dispatch extends BaseSubscriber<Page> {
      * before those, which then would come again: so they are parked, due at once.
      */
     private void leaveTheRest() {
-        hand.forgetReady();
+        inFlight.forgetReady();
         if (running.isEmpty() && !left) {
             left = true;
-            hand.forEachOvertaken((batch, index) -> leave(delivery(batch, index)));
+            inFlight.forEachOvertaken((page, index) -> leave(delivery(page, index)));
         }
     }
 
@@ -428,16 +428,16 @@ final class Dispatch extends BaseSubscriber<Page> {
         if (parked.expected(delivery.id) == null) {
             park(delivery);
         } else {
-            hand.done(delivery);
+            inFlight.done(delivery);
         }
     }
 
     private void publish() {
-        moved |= hand.advance();
+        moved |= inFlight.advance();
         if (isToBeStored() && sink.requestedFromDownstream() > 0) {
             moved = false;
             emitted++;
-            sink.next(new Progress(hand.position(), parked.takeChanges(), circuit.error(), isFull()));
+            sink.next(new Progress(inFlight.position(), parked.takeChanges(), circuit.error(), isFull()));
         }
     }
 
@@ -461,9 +461,9 @@ final class Dispatch extends BaseSubscriber<Page> {
     /** With an open circuit it is enough to have one page, to probe with. */
     private boolean hasRoom() {
         return circuit.isOpen()
-                ? hand.isEmpty()
-                : hand.undone() < bounds.room()
-                        && hand.held() < bounds.window()
+                ? inFlight.isEmpty()
+                : inFlight.undone() < bounds.room()
+                        && inFlight.held() < bounds.window()
                         && parked.unsaved() < bounds.window()
                         && !isFull();
     }
@@ -482,7 +482,7 @@ final class Dispatch extends BaseSubscriber<Page> {
         end.dispose();
         running.forEach(Delivery::cancel);
         running.clear();
-        hand.clear();
+        inFlight.clear();
         arrived.clear();
         if (failure != null) {
             sink.error(failure);

@@ -24,7 +24,7 @@ import reactor.core.scheduler.Schedulers;
  */
 public final class HandlerSubscription implements Subscription {
 
-    /** A page is asked for while fewer events are in hand. */
+    /** A page is asked for while fewer events are in flight. */
     private static final int ROOM = 1_000;
 
     /** How far the others may run ahead of an event that takes long; they come again after a crash. */

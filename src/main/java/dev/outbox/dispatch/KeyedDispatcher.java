@@ -10,15 +10,15 @@ import reactor.core.scheduler.Scheduler;
 
 /**
  * Hands events to a handler: per key at most one at a time and in order, keys side by side up to a concurrency. A key whose event
- * fails is parked, the others go on. Pages are asked for only while there is room, so the events in hand are bounded.
+ * fails is parked, the others go on. Pages are asked for only while there is room, so the events in flight are bounded.
  */
 final class KeyedDispatcher {
 
     /**
-     * The bounds of what is in hand. Events that are large count for several: {@link dev.outbox.handler.Event#weight}.
+     * The bounds of what is in flight. Events that are large count for several: {@link dev.outbox.handler.Event#weight}.
      *
      * @param concurrency how many deliveries may be in flight, each of another key
-     * @param room a further page is asked for while fewer events than this are in hand
+     * @param room a further page is asked for while fewer events than this are in flight
      * @param window … and while fewer than this, done or not, are behind the completed prefix: what an event that takes long can hold
      * @param parked … and while fewer keys than this are parked
      * @param timeout how long an attempt may take

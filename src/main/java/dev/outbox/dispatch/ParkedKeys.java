@@ -256,7 +256,7 @@ final class ParkedKeys {
         return due.isEmpty() ? OptionalLong.empty() : OptionalLong.of(due.first().dueAt);
     }
 
-    /** Takes the event whose attempt is due now; it is in hand until {@link #deliver}, {@link #fail} or {@link #postpone}. */
+    /** Takes the event whose attempt is due now; it is in flight until {@link #deliver}, {@link #fail} or {@link #postpone}. */
     @Nullable
     Entry takeDue() {
         return due.isEmpty() || due.first().dueAt > millis.getAsLong() ? null : due.pollFirst();
@@ -265,7 +265,7 @@ final class ParkedKeys {
     /**
      * Takes events whose attempts are due now, in order of id: one that failed before alone, others together, with those behind them.
      *
-     * @return at most so many; they are in hand until each is delivered, or {@link #fail} or {@link #putBack}
+     * @return at most so many; they are in flight until each is delivered, or {@link #fail} or {@link #putBack}
      */
     List<Entry> takeDue(int most) {
         List<Entry> taken = new ArrayList<>();

@@ -37,9 +37,9 @@ import reactor.core.scheduler.Scheduler;
  * One run of a {@link TransactionalSubscription}, in two lanes: the pages, and beside them the events that are parked, so that neither waits
  * for what the other's handler does. What both have done is stored in turns, each on top of the other's checkpoint.
  *
- * <p>A lot of events whose handler fails is rolled back and comes again as a smaller one, until the event that fails is alone: that one
- * is parked. Each good one has its effect once, since effect, checkpoint and what is parked commit together. So what a lot parks
- * counts when that lot commits, and not before.
+ * <p>A batch of events whose handler fails is rolled back and comes again as a smaller one, until the event that fails is alone: that one
+ * is parked. Each good one has its effect once, since effect, checkpoint and what is parked commit together. So what a batch parks
+ * counts when that batch commits, and not before.
  *
  * <p>What failed before the commit was asked for is the handler's failure, the loss of its connection and its deadline too: it is known
  * that nothing is committed. A failure of the commit ends the run, which begins again from what is stored.
@@ -60,7 +60,7 @@ final class TransactionalRun {
     private static final int UNSAVED = 5_000;
 
     /** Of events that were parked, the most in one transaction: their payloads are read without a bound on bytes. */
-    private static final int PARKED_LOT = 200;
+    private static final int PARKED_BATCH = 200;
 
     private final TransactionalHandler handler;
     private final RetryPolicy policy;
@@ -68,8 +68,8 @@ final class TransactionalRun {
     private final Database database;
     private final Function<List<Long>, Mono<List<Event>>> log;
     private final Account account;
-    private final Lot lot;
-    private final Lot parkedLot;
+    private final BatchSize batchSize;
+    private final BatchSize parkedBatchSize;
     private final Scheduler timer;
     private final Mutex mutex = new Mutex();
     private final Sinks.Empty<Void> ending = Sinks.empty();
@@ -93,8 +93,8 @@ final class TransactionalRun {
     /**
      * @param within how long a handler may take
      * @param log reads events that were parked
-     * @param lot how many new events are handled at once
-     * @param parkedLot how many that were parked
+     * @param batchSize how many new events are handled at once
+     * @param parkedBatchSize how many that were parked
      */
     TransactionalRun(
             TransactionalHandler handler,
@@ -103,8 +103,8 @@ final class TransactionalRun {
             Database database,
             Function<List<Long>, Mono<List<Event>>> log,
             Account account,
-            Lot lot,
-            Lot parkedLot,
+            BatchSize batchSize,
+            BatchSize parkedBatchSize,
             Scheduler timer) {
         this.handler = handler;
         this.policy = policy;
@@ -112,8 +112,8 @@ final class TransactionalRun {
         this.database = database;
         this.log = log;
         this.account = account;
-        this.lot = lot;
-        this.parkedLot = parkedLot;
+        this.batchSize = batchSize;
+        this.parkedBatchSize = parkedBatchSize;
         this.timer = timer;
         this.storedAt = Clocks.millis(timer);
         this.failures = Failures.of(account, policy, true, timer);
@@ -212,7 +212,7 @@ final class TransactionalRun {
         });
     }
 
-    /** Tries the parked events that are due, at most one lot, or reads what follows those that are done. */
+    /** Tries the parked events that are due, at most one batch, or reads what follows those that are done. */
     private Mono<Void> retryDue() {
         if (ended || retriesAt() > Clocks.millis(timer)) {
             return Mono.empty();
@@ -231,7 +231,7 @@ final class TransactionalRun {
     }
 
     private synchronized List<ParkedKeys.Entry> takeDue() {
-        return parked.takeDue(Math.min(PARKED_LOT, parkedLot.size()));
+        return parked.takeDue(Math.min(PARKED_BATCH, parkedBatchSize.size()));
     }
 
     private synchronized List<ParkedKeys.Entry> takeAny() {
@@ -286,7 +286,7 @@ final class TransactionalRun {
         if (isOpen()) {
             return takeProbe(false) ? probed(deal(cursor, 1, true)) : rest();
         }
-        return isFull() ? rest() : deal(cursor, lot.size(), false);
+        return isFull() ? rest() : deal(cursor, batchSize.size(), false);
     }
 
     /** One probe at a time, of either lane. */
@@ -329,7 +329,7 @@ final class TransactionalRun {
             return pass(cursor, to, portion);
         }
         return transaction(events, () -> candidate(cursor.after(to), portion.changes()), () -> {
-                    lot.succeeded(events.size());
+                    batchSize.succeeded(events.size());
                     moveTo(cursor, to);
                     portion.stored(parked);
                 })
@@ -359,13 +359,13 @@ final class TransactionalRun {
     private Mono<Void> settleFailure(Cursor cursor, int to, Portion portion, boolean probe, HandlerFailure failed) {
         Event first = portion.free().get(0);
         if (portion.free().size() > 1) {
-            narrow(lot, portion.free().size(), first.id(), failed);
+            narrow(batchSize, portion.free().size(), first.id(), failed);
             return Mono.empty();
         }
-        if (failed.lost && !lot.lostAgain(first.id())) {
+        if (failed.lost && !batchSize.lostAgain(first.id())) {
             return Mono.empty();
         }
-        lot.found();
+        batchSize.found();
         return isParked(first, failed.cause, probe) ? pass(cursor, to, portion) : Mono.empty();
     }
 
@@ -378,14 +378,14 @@ final class TransactionalRun {
         return true;
     }
 
-    private void narrow(Lot narrowed, int events, long first, HandlerFailure failed) {
+    private void narrow(BatchSize narrowed, int events, long first, HandlerFailure failed) {
         if (failed.lost || failed.cause instanceof TimeoutException) {
             narrowed.failedDearly(events);
         } else {
             narrowed.failed(events);
         }
         LOG.info(
-                "lot.narrowed subscription={} events={} first={} then={} error=\"{}\"",
+                "batch.narrowed subscription={} events={} first={} then={} error=\"{}\"",
                 account.last().subscription(),
                 events,
                 first,
@@ -399,7 +399,7 @@ final class TransactionalRun {
                 ? Mono.empty()
                 : events(entries)
                         .flatMap(events -> transaction(events, () -> finished(entries), () -> {
-                            parkedLot.succeeded(events.size());
+                            parkedBatchSize.succeeded(events.size());
                             parked.deliverStored(entries);
                         }))
                         .onErrorResume(
@@ -436,15 +436,15 @@ final class TransactionalRun {
     private synchronized void fail(List<ParkedKeys.Entry> entries, HandlerFailure failed, boolean probe) {
         ParkedKeys.Entry entry = entries.get(0);
         if (entries.size() > 1) {
-            narrow(parkedLot, entries.size(), entry.id, failed);
+            narrow(parkedBatchSize, entries.size(), entry.id, failed);
             parked.putBack(entries);
             return;
         }
-        if (failed.lost && !parkedLot.lostAgain(entry.id)) {
+        if (failed.lost && !parkedBatchSize.lostAgain(entry.id)) {
             parked.putBack(entries);
             return;
         }
-        parkedLot.found();
+        parkedBatchSize.found();
         Outcome failure = Outcome.failure(failed.cause, policy);
         if (failures.isTheDestinations(entry.aggregate, failure, true, probe)) {
             parked.postpone(entry);

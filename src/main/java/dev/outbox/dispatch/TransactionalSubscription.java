@@ -30,8 +30,8 @@ public final class TransactionalSubscription implements Subscription {
     private final Database database;
     private final EventLog log;
     private final Ledger ledger;
-    private final Lot lot = new Lot();
-    private final Lot parkedLot = new Lot();
+    private final BatchSize batchSize = new BatchSize();
+    private final BatchSize parkedBatchSize = new BatchSize();
 
     private TransactionalSubscription(
             TransactionalHandler handler,
@@ -88,8 +88,8 @@ public final class TransactionalSubscription implements Subscription {
                             database,
                             log::events,
                             account,
-                            lot,
-                            parkedLot,
+                            batchSize,
+                            parkedBatchSize,
                             Schedulers.parallel()))
                     .flatMapMany(run -> run.run(pages, ending));
         });

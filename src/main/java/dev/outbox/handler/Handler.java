@@ -27,7 +27,7 @@ public interface Handler {
      */
     Mono<Void> handle(Event event);
 
-    /** How many events may be in hand at once, each of another key. */
+    /** How many events may be in flight at once, each of another key. */
     default int concurrency() {
         return 16;
     }

@@ -25,7 +25,7 @@ public interface TransactionalHandler {
      * @param events at least one, in order of id
      * @param connection in a transaction, which the relay commits or rolls back
      * @return completes empty when all are dealt with. An error, or the loss of the connection, rolls back what was written, and the
-     *     events come again in smaller lots, until the one is alone that fails: that one is retried by {@link #retryPolicy()}, and
+     *     events come again in smaller batches, until the one is alone that fails: that one is retried by {@link #retryPolicy()}, and
      *     holds back the events of its key meanwhile.
      */
     Mono<Void> handle(List<Event> events, PostgresqlConnection connection);

@@ -38,7 +38,7 @@ import reactor.netty.channel.ChannelOperations;
         "FutureReturnValueIgnored") // a write or close that fails is the end of the connection, which is noticed
 final class OneAtATime extends ChannelDuplexHandler {
 
-    /** Sent to a connection that is to end as soon as nothing is in hand. */
+    /** Sent to a connection that is to end as soon as nothing is in flight. */
     enum Farewell {
         END_IF_IDLE
     }

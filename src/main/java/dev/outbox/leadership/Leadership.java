@@ -48,7 +48,7 @@ public final class Leadership {
     private final Roster roster;
     private final Set<String> subscriptions;
     private final SubscriptionRuns runs;
-    private final Led led;
+    private final Assignment assignment;
 
     private final Map<String, Term> terms = new ConcurrentHashMap<>();
     private final Map<String, Long> freeSince = new HashMap<>();
@@ -57,12 +57,12 @@ public final class Leadership {
     private final Sinks.Empty<Void> left = Sinks.empty();
     private volatile boolean stopping;
 
-    public Leadership(Listener listener, Set<String> subscriptions, SubscriptionRuns runs, Led led) {
+    public Leadership(Listener listener, Set<String> subscriptions, SubscriptionRuns runs, Assignment assignment) {
         this.listener = listener;
         this.subscriptions = Set.copyOf(subscriptions);
         this.roster = new Roster(listener, List.copyOf(this.subscriptions));
         this.runs = runs;
-        this.led = led;
+        this.assignment = assignment;
     }
 
     /** From taking a subscription until giving it back. */
@@ -71,7 +71,7 @@ public final class Leadership {
     /**
      * Leads until it is told to stop.
      *
-     * @return completes when stopped, all events in hand are done, the positions stored and the subscriptions given back
+     * @return completes when stopped, all events in flight are done, the positions stored and the subscriptions given back
      */
     public Mono<Void> lead(Mono<Void> stop) {
         Mono<Void> heeded = stop.doOnTerminate(() -> stopping = true);
@@ -124,7 +124,7 @@ public final class Leadership {
         if (granted) {
             Term term = new Term(name, Sinks.empty());
             terms.put(name, term);
-            led.add(name);
+            assignment.add(name);
             if (!mine) {
                 keptSince.put(name, System.nanoTime());
             }
@@ -162,7 +162,7 @@ public final class Leadership {
     /** Gives the subscription back; who stops altogether is first no longer considered by the others. */
     private Mono<Void> end(Term term) {
         Mono<Void> turn = stopping ? left.asMono() : Mono.empty();
-        led.remove(term.name());
+        assignment.remove(term.name());
         return turn.then(Mono.defer(() -> roster.stepDown(term.name()))).doOnTerminate(() -> terms.remove(term.name()));
     }
 

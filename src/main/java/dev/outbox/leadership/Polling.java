@@ -27,28 +27,32 @@ public final class Polling {
     private final PostgresqlConnectionFactory connections;
     private final Set<String> subscriptions;
     private final SubscriptionRuns runs;
-    private final Led led;
+    private final Assignment assignment;
     private final Duration tryEvery;
     private volatile boolean ending;
 
-    public Polling(PostgresqlConnectionFactory connections, Set<String> subscriptions, SubscriptionRuns runs, Led led) {
-        this(connections, subscriptions, runs, led, TRY_EVERY);
+    public Polling(
+            PostgresqlConnectionFactory connections,
+            Set<String> subscriptions,
+            SubscriptionRuns runs,
+            Assignment assignment) {
+        this(connections, subscriptions, runs, assignment, TRY_EVERY);
     }
 
     Polling(
             PostgresqlConnectionFactory connections,
             Set<String> subscriptions,
             SubscriptionRuns runs,
-            Led led,
+            Assignment assignment,
             Duration tryEvery) {
         this.connections = connections;
         this.subscriptions = subscriptions;
         this.runs = runs;
-        this.led = led;
+        this.assignment = assignment;
         this.tryEvery = tryEvery;
     }
 
-    /** Completes when it was told to stop or a session can be had, all events in hand are done and the positions stored. */
+    /** Completes when it was told to stop or a session can be had, all events in flight are done and the positions stored. */
     public Mono<Void> run(Mono<Void> stop) {
         Sinks.Empty<Void> end = Sinks.empty();
         Mono<Void> watching = Mono.firstWithSignal(stop, session()).doOnTerminate(() -> end(end));
@@ -74,17 +78,17 @@ public final class Polling {
 
     private Mono<Void> run(String subscription, Mono<Void> end) {
         return Mono.defer(() -> {
-                    led.add(subscription);
+                    assignment.add(subscription);
                     return runs.run(subscription, end);
                 })
                 .doOnError(StaleLeaderException.class, stale -> replaced(subscription, stale))
                 .retryWhen(Retry.from(failures -> failures.concatMap(failure -> standBack(failure.failure(), end), 1)))
                 .onErrorResume(StaleLeaderException.class, stale -> Mono.empty())
-                .doOnTerminate(() -> led.remove(subscription));
+                .doOnTerminate(() -> assignment.remove(subscription));
     }
 
     private void replaced(String subscription, StaleLeaderException stale) {
-        led.remove(subscription);
+        assignment.remove(subscription);
         LOG.warn(
                 "subscription.replaced {}; polling, only one instance may run: this one stands back for {} s",
                 stale.getMessage(),

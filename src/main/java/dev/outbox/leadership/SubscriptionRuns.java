@@ -11,7 +11,7 @@ public interface SubscriptionRuns {
      *
      * @param name of the subscription
      * @param stop when it ends, no further page is read
-     * @return completes when stopped and all events in hand are done; fails with {@link dev.outbox.log.StaleLeaderException} if another
+     * @return completes when stopped and all events in flight are done; fails with {@link dev.outbox.log.StaleLeaderException} if another
      *     instance has gone on
      */
     Mono<Void> run(String name, Mono<Void> stop);

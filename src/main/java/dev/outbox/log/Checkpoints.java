@@ -88,7 +88,7 @@ public final class Checkpoints {
 
     private static final String UNIQUE_VIOLATION = "23505";
 
-    /** Older generations tell what happened; they are deleted in lots, since each deletion leaves a dead row. */
+    /** Older generations tell what happened; they are deleted in batches, since each deletion leaves a dead row. */
     private static final int KEPT = 100;
 
     private static final int TRIM_EVERY = 500;

@@ -12,11 +12,11 @@ import dev.outbox.log.ActionGoneException;
 import dev.outbox.log.Actions;
 import dev.outbox.log.AmbiguousKeyException;
 import dev.outbox.log.Arguments;
-import dev.outbox.log.Call;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Checkpoints;
-import dev.outbox.log.Control;
-import dev.outbox.log.Controls;
+import dev.outbox.log.ControlSignal;
+import dev.outbox.log.DesiredState;
+import dev.outbox.log.DesiredStates;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.Position;
 import dev.outbox.log.Replays;
@@ -47,7 +47,7 @@ final class ActionApplier {
     private final Database database;
     private final Checkpoints checkpoints;
     private final Actions actions;
-    private final Controls controls;
+    private final DesiredStates desiredStates;
     private final ParkedActions parked;
     private final Replays replays;
 
@@ -55,24 +55,24 @@ final class ActionApplier {
             Database database,
             Checkpoints checkpoints,
             Actions actions,
-            Controls controls,
+            DesiredStates desiredStates,
             ParkedActions parked,
             Replays replays) {
         this.database = database;
         this.checkpoints = checkpoints;
         this.actions = actions;
-        this.controls = controls;
+        this.desiredStates = desiredStates;
         this.parked = parked;
         this.replays = replays;
     }
 
     /** What may make a leader end its run and apply something; read anew by each who subscribes. */
-    Mono<List<Call>> calls() {
-        return controls.calls();
+    Mono<List<ControlSignal>> signals() {
+        return desiredStates.signals();
     }
 
-    Mono<Control> control(Subscription subscription) {
-        return controls.of(subscription.name());
+    Mono<DesiredState> desired(Subscription subscription) {
+        return desiredStates.of(subscription.name());
     }
 
     /**
@@ -145,9 +145,10 @@ final class ActionApplier {
         Action action = task.action;
         return switch (task.name) {
             case PAUSE ->
-                controls.pause(connection, name, action.requestedBy(), action.reason())
+                desiredStates
+                        .pause(connection, name, action.requestedBy(), action.reason())
                         .map(ActionApplier::changed);
-            case RESUME -> controls.resume(connection, name).map(ActionApplier::changed);
+            case RESUME -> desiredStates.resume(connection, name).map(ActionApplier::changed);
             case RETRY -> parked.retry(connection, name, task.arguments, HandlerSubscription.PARKED_KEYS);
             case DISCARD -> parked.discard(connection, latest, task.arguments);
             case REPLAY ->
@@ -166,7 +167,8 @@ final class ActionApplier {
 
     private Mono<String> replayAll(PostgresqlConnection connection, Task task, Checkpoint latest, Checkpoint next) {
         long through = latest.position().furthest();
-        return controls.replay(connection, latest.subscription(), through, task.arguments.rate())
+        return desiredStates
+                .replay(connection, latest.subscription(), through, task.arguments.rate())
                 .thenReturn("{\"from\":" + (next.position().reach() + 1) + ",\"through\":" + through + "}");
     }
 

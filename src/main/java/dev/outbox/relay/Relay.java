@@ -3,15 +3,15 @@ package dev.outbox.relay;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.dispatch.Subscription;
+import dev.outbox.leadership.Assignment;
 import dev.outbox.leadership.Leadership;
-import dev.outbox.leadership.Led;
 import dev.outbox.leadership.Polling;
 import dev.outbox.leadership.SubscriptionRuns;
 import dev.outbox.log.Claims;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.RunStates;
 import dev.outbox.logging.LogValue;
-import dev.outbox.tail.Count;
+import dev.outbox.tail.AwaitableCounter;
 import dev.outbox.tail.Doorbell;
 import dev.outbox.tail.Listener;
 import dev.outbox.tail.SharedSessionException;
@@ -44,10 +44,10 @@ public final class Relay implements SmartLifecycle {
     private static final Duration RECONNECT_FIRST = Duration.ofMillis(100);
     private static final Duration RECONNECT_CAP = Duration.ofSeconds(1);
 
-    private static final Duration LOOK_FOR_CALLS_EVERY = Duration.ofSeconds(5);
+    private static final Duration LOOK_FOR_SIGNALS_EVERY = Duration.ofSeconds(5);
 
     /** Without a session nothing tells of them. */
-    private static final Duration LOOK_FOR_CALLS_UNTOLD_EVERY = Duration.ofSeconds(1);
+    private static final Duration LOOK_FOR_SIGNALS_UNTOLD_EVERY = Duration.ofSeconds(1);
 
     private static final String ADVICE =
             "The database is behind a pooler in transaction mode, it seems: LISTEN and locks of a"
@@ -65,7 +65,7 @@ public final class Relay implements SmartLifecycle {
     private final Scheduler scheduler = Schedulers.newParallel("outbox-relay", 2, true);
 
     private volatile State phase = State.CONNECTING;
-    private volatile Led led;
+    private volatile Assignment assignment;
     private @Nullable Life life;
 
     Relay(
@@ -85,7 +85,7 @@ public final class Relay implements SmartLifecycle {
         this.subscriptions = subscriptions.stream().collect(Collectors.toMap(Subscription::name, Function.identity()));
         this.settings = settings;
         this.instance = instance;
-        this.led = new Led(instance);
+        this.assignment = new Assignment(instance);
     }
 
     /** What this instance does for the subscriptions. */
@@ -103,12 +103,12 @@ public final class Relay implements SmartLifecycle {
     }
 
     public State state() {
-        return phase == State.STANDING_BY && !led.names().isEmpty() ? State.LEADING : phase;
+        return phase == State.STANDING_BY && !assignment.names().isEmpty() ? State.LEADING : phase;
     }
 
     /** The names of the subscriptions that this instance runs, in order. */
     public List<String> leads() {
-        return led.names();
+        return assignment.names();
     }
 
     /** Who this is, in checkpoints and logs. */
@@ -165,7 +165,7 @@ public final class Relay implements SmartLifecycle {
                             error -> LOG.error("relay.failed instance={}", instance, LogValue.stack(error)));
         }
 
-        /** Stops fetching, lets what is in hand end, stores the position, steps down; within the deadline. */
+        /** Stops fetching, lets what is in flight end, stores the position, steps down; within the deadline. */
         void end(Runnable ended) {
             stopping = true;
             stop.tryEmitEmpty();
@@ -199,8 +199,8 @@ public final class Relay implements SmartLifecycle {
         private Mono<Void> lead(Listener listener) {
             enter(State.STANDING_BY);
             Tail tail = new Tail(log, new Doorbell(listener), settings.safetyPoll());
-            Calls calls = new Calls(actions.calls(), listener.changes(), LOOK_FOR_CALLS_EVERY);
-            Leadership leadership = new Leadership(listener, subscriptions.keySet(), runs(tail, calls), led);
+            ControlSignals signals = new ControlSignals(actions.signals(), listener.changes(), LOOK_FOR_SIGNALS_EVERY);
+            Leadership leadership = new Leadership(listener, subscriptions.keySet(), runs(tail, signals), assignment);
             return Mono.firstWithSignal(leadership.lead(stop.asMono()), tail.run());
         }
 
@@ -208,16 +208,17 @@ public final class Relay implements SmartLifecycle {
             enter(State.POLLING);
             LOG.warn("relay.polls instance={} cause=\"{}\" {}", instance, LogValue.quoted(shared.getMessage()), ADVICE);
             Tail tail = new Tail(log, new Doorbell(null), settings.safetyPoll());
-            Calls calls = new Calls(actions.calls(), new Count(), LOOK_FOR_CALLS_UNTOLD_EVERY);
-            Polling polling = new Polling(connections, subscriptions.keySet(), runs(tail, calls), led);
+            ControlSignals signals =
+                    new ControlSignals(actions.signals(), new AwaitableCounter(), LOOK_FOR_SIGNALS_UNTOLD_EVERY);
+            Polling polling = new Polling(connections, subscriptions.keySet(), runs(tail, signals), assignment);
             return Mono.firstWithSignal(polling.run(stop.asMono()), tail.run());
         }
 
-        private SubscriptionRuns runs(Tail tail, Calls calls) {
+        private SubscriptionRuns runs(Tail tail, ControlSignals signals) {
             return (name, until) -> new SubscriptionRunner(
                             requireNonNull(subscriptions.get(name)),
                             tail,
-                            calls,
+                            signals,
                             claims,
                             actions,
                             states,
@@ -229,7 +230,7 @@ public final class Relay implements SmartLifecycle {
     }
 
     private void enter(State next) {
-        led = new Led(instance);
+        assignment = new Assignment(instance);
         phase = next;
     }
 

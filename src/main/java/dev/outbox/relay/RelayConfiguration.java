@@ -11,7 +11,7 @@ import dev.outbox.handler.TransactionalHandler;
 import dev.outbox.log.Actions;
 import dev.outbox.log.Checkpoints;
 import dev.outbox.log.Claims;
-import dev.outbox.log.Controls;
+import dev.outbox.log.DesiredStates;
 import dev.outbox.log.EventLog;
 import dev.outbox.log.ParkedActions;
 import dev.outbox.log.ParkedEvents;
@@ -58,7 +58,7 @@ class RelayConfiguration {
         return new Database(pool, DEADLINE);
     }
 
-    /** For pages of transactional handlers: as many as can be in hand at once, so that none waits for another that does not end. */
+    /** For pages of transactional handlers: as many as can be in flight at once, so that none waits for another that does not end. */
     @Bean(destroyMethod = "dispose", defaultCandidate = false)
     ConnectionPool transactionsPool(Connections connections, ObjectProvider<TransactionalHandler> handlers) {
         int subscriptions = handlers.stream()
@@ -93,10 +93,10 @@ class RelayConfiguration {
             @Qualifier("relay") Database database,
             Checkpoints checkpoints,
             Actions actions,
-            Controls controls,
+            DesiredStates desiredStates,
             ParkedActions parked,
             Replays replays) {
-        return new ActionApplier(database, checkpoints, actions, controls, parked, replays);
+        return new ActionApplier(database, checkpoints, actions, desiredStates, parked, replays);
     }
 
     @Bean

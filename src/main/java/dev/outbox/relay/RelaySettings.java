@@ -6,7 +6,7 @@ import org.springframework.boot.context.properties.bind.DefaultValue;
 
 /**
  * @param safetyPoll how long a subscription sleeps at most, should the bell be broken
- * @param stopWithin how long a stop waits for the events in hand
+ * @param stopWithin how long a stop waits for the events in flight
  */
 @ConfigurationProperties("outbox.relay")
 record RelaySettings(

@@ -1,6 +1,6 @@
 package dev.outbox.relay;
 
-import dev.outbox.log.Control;
+import dev.outbox.log.DesiredState;
 import dev.outbox.log.Page;
 import java.time.Duration;
 import java.util.List;
@@ -16,11 +16,11 @@ import reactor.core.publisher.Mono;
  */
 record Replay(long through, @Nullable Integer rate) {
 
-    /** With a limit, events come in lots that are due within this time. */
-    private static final int LOTS_PER_SECOND = 10;
+    /** With a limit, events come in batches that are due within this time. */
+    private static final int BATCHES_PER_SECOND = 10;
 
-    static Replay of(Control control) {
-        return new Replay(control.replayedThrough(), control.replayRate());
+    static Replay of(DesiredState desired) {
+        return new Replay(desired.replayedThrough(), desired.replayRate());
     }
 
     /** The pages with their marks, delayed while they hold replayed events: behind the position that has passed the last of these none is. */
@@ -33,8 +33,8 @@ record Replay(long through, @Nullable Integer rate) {
     }
 
     private static Flux<Page> slowly(Flux<Page> pages, int rate) {
-        int lot = Math.max(1, rate / LOTS_PER_SECOND);
-        return pages.concatMapIterable(page -> page.replayed() == 0 ? List.of(page) : page.parts(lot), 1)
+        int batch = Math.max(1, rate / BATCHES_PER_SECOND);
+        return pages.concatMapIterable(page -> page.replayed() == 0 ? List.of(page) : page.parts(batch), 1)
                 .concatMap(part -> part.replayed() == 0 ? Mono.just(part) : later(part, rate), 1);
     }
 

@@ -4,7 +4,7 @@ import dev.outbox.dispatch.Outcome;
 import dev.outbox.dispatch.Subscription;
 import dev.outbox.log.Checkpoint;
 import dev.outbox.log.Claims;
-import dev.outbox.log.Control;
+import dev.outbox.log.DesiredState;
 import dev.outbox.log.OtherShardsException;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
@@ -27,7 +27,7 @@ import reactor.util.retry.Retry;
 
 /**
  * Runs one subscription while this instance leads, turn by turn: claim → apply what an operator asked for → page → dispatch →
- * settle. A turn ends when it is told to stop or when an operator calls.
+ * settle. A turn ends when it is told to stop or when an operator wants something.
  */
 final class SubscriptionRunner {
 
@@ -47,26 +47,26 @@ final class SubscriptionRunner {
 
     private final Subscription subscription;
     private final Tail tail;
-    private final Calls calls;
+    private final ControlSignals signals;
     private final Claims claims;
     private final ActionApplier actions;
     private final RunStates states;
     private final String instance;
     private final Scheduler scheduler;
     private final RelaySettings settings;
-    private volatile @Nullable String said;
+    private volatile @Nullable String lastLogged;
 
     /** An action was the last thing: a page comes before the next one, or who asks again and again would stop delivery. */
     private volatile boolean pageIsDue;
 
     /**
      * @param tail of this session
-     * @param calls of this session
+     * @param signals of this session
      */
     SubscriptionRunner(
             Subscription subscription,
             Tail tail,
-            Calls calls,
+            ControlSignals signals,
             Claims claims,
             ActionApplier actions,
             RunStates states,
@@ -75,7 +75,7 @@ final class SubscriptionRunner {
             RelaySettings settings) {
         this.subscription = subscription;
         this.tail = tail;
-        this.calls = calls;
+        this.signals = signals;
         this.claims = claims;
         this.actions = actions;
         this.states = states;
@@ -90,7 +90,7 @@ final class SubscriptionRunner {
      * for whoever asks how the subscription is.
      *
      * @param stop when it ends, no further page is read
-     * @return completes when stopped and all events in hand are done; fails with {@link StaleLeaderException} if another instance
+     * @return completes when stopped and all events in flight are done; fails with {@link StaleLeaderException} if another instance
      *     has gone on
      */
     Mono<Void> run(Publisher<?> stop) {
@@ -112,9 +112,9 @@ final class SubscriptionRunner {
 
     private Mono<Void> turn(Mono<Void> stopping) {
         return claim().flatMap(claimed -> pageIsDue ? Mono.just(claimed) : apply(claimed))
-                .flatMap(latest -> actions.control(subscription)
-                        .flatMap(
-                                control -> control.paused() ? awaitCall(stopping) : deliver(latest, control, stopping)))
+                .flatMap(latest -> actions.desired(subscription)
+                        .flatMap(desired ->
+                                desired.paused() ? awaitSignal(stopping) : deliver(latest, desired, stopping)))
                 .onErrorResume(OtherShardsException.class, others -> standBack(others, stopping));
     }
 
@@ -126,9 +126,9 @@ final class SubscriptionRunner {
                 .defaultIfEmpty(claimed);
     }
 
-    private Mono<Void> awaitCall(Mono<Void> stopping) {
+    private Mono<Void> awaitSignal(Mono<Void> stopping) {
         pageIsDue = false;
-        return Mono.firstWithSignal(calls.of(subscription.name(), true), stopping);
+        return Mono.firstWithSignal(signals.of(subscription.name(), true), stopping);
     }
 
     /** From now on whoever led before runs into the fence. */
@@ -138,28 +138,28 @@ final class SubscriptionRunner {
 
     /** The handler is run in other shards: says so once, and looks again after a while. */
     private Mono<Void> standBack(OtherShardsException others, Mono<Void> stopping) {
-        if (!Objects.equals(others.getMessage(), said)) {
-            said = others.getMessage();
-            LOG.warn("subscription.waits subscription={} {}", subscription.name(), said);
+        if (!Objects.equals(others.getMessage(), lastLogged)) {
+            lastLogged = others.getMessage();
+            LOG.warn("subscription.waits subscription={} {}", subscription.name(), lastLogged);
         }
         return Mono.firstWithSignal(Mono.delay(LOOK_EVERY).then(), stopping);
     }
 
     /**
-     * When an operator calls or the subscription is to be given up, nothing more is begun, and what is in hand may end. What does not end
-     * in time after a call is cut off, and comes again: else a handler that hangs could not be paused.
+     * When an operator wants something or the subscription is to be given up, nothing more is begun, and what is in flight may end. What does not end
+     * in time after a control signal is cut off, and comes again: else a handler that hangs could not be paused.
      */
-    private Mono<Void> deliver(Checkpoint from, Control control, Mono<Void> stopping) {
+    private Mono<Void> deliver(Checkpoint from, DesiredState desired, Mono<Void> stopping) {
         Sinks.Empty<Void> over = Sinks.empty();
         FirstPage first = new FirstPage();
-        Flux<Page> pages = Replay.of(control)
+        Flux<Page> pages = Replay.of(desired)
                 .pace(tail.pages(from.position(), subscription.wanted()))
                 .publishOn(scheduler, 1)
                 .doOnNext(first::came);
         Mono<Void> cutOff = (pageIsDue ? first.done() : Mono.<Void>empty())
                 .doOnSuccess(done -> pageIsDue = false)
-                .then(calls.of(subscription.name(), false))
-                .doOnSuccess(called -> over.tryEmitEmpty())
+                .then(signals.of(subscription.name(), false))
+                .doOnSuccess(signalled -> over.tryEmitEmpty())
                 .then(Mono.delay(settings.stopWithin()))
                 .doOnSuccess(late -> LOG.warn(
                         "subscription.cut-off subscription={} after_ms={}",

@@ -126,7 +126,7 @@ final class Partitions {
                                 .thenReturn(partition),
                         (connection, made) ->
                                 execute(connection, attaching(partition)).thenReturn(Result.DONE))
-                .doOnNext(told("made", partition.name()));
+                .doOnNext(logged("made", partition.name()));
     }
 
     static String attaching(Partition partition) {
@@ -160,7 +160,7 @@ final class Partitions {
     Mono<Result> empty(Partition partition, Duration age) {
         return copies.copy(partition)
                 .flatMap(result -> result == Result.NOTHING ? truncate(partition, age) : Mono.just(result))
-                .doOnNext(told("emptied", partition.name()));
+                .doOnNext(logged("emptied", partition.name()));
     }
 
     private Mono<Result> truncate(Partition partition, Duration age) {
@@ -188,11 +188,11 @@ final class Partitions {
                                         ? Mono.just(Result.NOTHING)
                                         : execute(connection, "drop table " + tables)
                                                 .thenReturn(Result.DONE)))
-                .doOnNext(told("dropped", tables));
+                .doOnNext(logged("dropped", tables));
     }
 
     /** Says what was done, once it is committed. */
-    static Consumer<Result> told(String what, String tables) {
+    static Consumer<Result> logged(String what, String tables) {
         return result -> {
             if (result == Result.DONE) {
                 LOG.info("partition.{} tables=\"{}\"", what, LogValue.quoted(tables));

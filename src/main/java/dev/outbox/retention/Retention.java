@@ -35,7 +35,7 @@ final class Retention {
     private final RetentionSettings settings;
     private final Clock clock;
     private final Growth growth;
-    private final Map<String, Long> said = new HashMap<>();
+    private final Map<String, Long> lastLogged = new HashMap<>();
 
     Retention(Partitions partitions, RetentionSettings settings, Clock clock) {
         this.partitions = partitions;
@@ -169,9 +169,9 @@ final class Retention {
     /** At once for what is new, then every hour. */
     private void say(String what, String line) {
         long now = clock.millis();
-        Long last = said.get(what);
+        Long last = lastLogged.get(what);
         if (last == null || now - last >= SAY_EVERY.toMillis()) {
-            said.put(what, now);
+            lastLogged.put(what, now);
             LOG.warn(line);
         }
     }

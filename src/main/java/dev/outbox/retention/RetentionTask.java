@@ -10,7 +10,7 @@ import reactor.core.Disposable;
 import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
-/** Runs the rounds of {@link Retention} while the application runs; a stop lets the round in hand end. */
+/** Runs the rounds of {@link Retention} while the application runs; a stop lets the round in flight end. */
 final class RetentionTask implements SmartLifecycle {
 
     private static final Logger LOG = LoggerFactory.getLogger(RetentionTask.class);

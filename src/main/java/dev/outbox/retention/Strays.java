@@ -180,7 +180,7 @@ final class Strays {
                 .then(changes.ofTheList(
                         connection -> byIndex(connection).then(Mono.defer(() -> AsideTables.of(connection))),
                         Strays::swap))
-                .doOnNext(Partitions.told("moved", "event_default"));
+                .doOnNext(Partitions.logged("moved", "event_default"));
     }
 
     /** Nobody writes now. The constraints show that the tables have the right ids: they are not read for that. */

@@ -32,7 +32,7 @@ final class Follower {
     private final Sinks.One<Position> met = Sinks.one();
     private final Queue<Page> waiting = new ConcurrentLinkedQueue<>();
     private final AtomicInteger held = new AtomicInteger();
-    private final Count news = new Count();
+    private final AwaitableCounter news = new AwaitableCounter();
     private volatile State state = State.WAITING;
 
     private enum State {

@@ -34,7 +34,7 @@ public final class Listener {
     /** Rung by writers: see routines/event__ring.sql. */
     private static final String BELL = "outbox";
 
-    /** Told by instances, when one comes or gives up a subscription, or an operator calls. */
+    /** Told by instances, when one comes or gives up a subscription, or an operator wants something. */
     private static final String CHANGES = "outbox_change";
 
     private static final Duration OPEN_WITHIN = Duration.ofSeconds(3);
@@ -51,8 +51,8 @@ public final class Listener {
     private final PostgresqlConnection connection;
     private final String echoChannel =
             "outbox_echo_" + Long.toHexString(ThreadLocalRandom.current().nextLong());
-    private final Count bell = new Count();
-    private final Count changes = new Count();
+    private final AwaitableCounter bell = new AwaitableCounter();
+    private final AwaitableCounter changes = new AwaitableCounter();
     private final Sinks.Many<String> echoes = Sinks.many().multicast().directBestEffort();
     private final Sinks.Empty<Void> lost = Sinks.empty();
     private final Disposable.Composite tasks = Disposables.composite();
@@ -113,12 +113,12 @@ public final class Listener {
     }
 
     /** How often the bell has rung so far. */
-    Count bell() {
+    AwaitableCounter bell() {
         return bell;
     }
 
     /** How often an instance has told so far that it came or gave something up, or that an operator called. */
-    public Count changes() {
+    public AwaitableCounter changes() {
         return changes;
     }
 

@@ -80,7 +80,7 @@ final class Reader {
         };
     }
 
-    /** A page for which somebody's lock leaves no time is read again: a run that ends would repeat what is in hand. */
+    /** A page for which somebody's lock leaves no time is read again: a run that ends would repeat what is in flight. */
     private Mono<Page> read() {
         return log.page(position, limit, wanted, 0).retryWhen(AGAIN).flatMap(page -> {
             position = page.after();

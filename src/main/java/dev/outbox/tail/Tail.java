@@ -61,7 +61,7 @@ public final class Tail {
     private final int room;
     private final Traffic traffic = new Traffic(System::nanoTime);
     private final Set<Follower> followers = ConcurrentHashMap.newKeySet();
-    private final Count joined = new Count();
+    private final AwaitableCounter joined = new AwaitableCounter();
 
     /** Null while nobody follows and after a failure: then it begins again, awake, at the end of the log. */
     private @Nullable Position position;

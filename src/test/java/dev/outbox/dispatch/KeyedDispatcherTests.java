@@ -44,7 +44,7 @@ class KeyedDispatcherTests {
             .withAttempts(3);
 
     private final List<Long> started = new ArrayList<>();
-    private final Map<Long, Sinks.Empty<Void>> inHand = new HashMap<>();
+    private final Map<Long, Sinks.Empty<Void>> inFlight = new HashMap<>();
     private final Map<Long, ParkedEvent> stored = new LinkedHashMap<>();
     private final Sinks.Empty<Void> ending = Sinks.empty();
     private VirtualTimeScheduler time;
@@ -302,18 +302,18 @@ class KeyedDispatcherTests {
         assertThat(states()).hasSize(10); // those that opened it; the other 6 keep their place
         failAll(9); // those that began before it was open
         assertThat(states()).hasSize(10);
-        assertThat(inHand).isEmpty();
+        assertThat(inFlight).isEmpty();
         pass(999);
-        assertThat(inHand).isEmpty();
+        assertThat(inFlight).isEmpty();
         pass(1);
-        assertThat(inHand).hasSize(1); // the probe
+        assertThat(inFlight).hasSize(1); // the probe
         failAll(1);
         pass(1_999);
-        assertThat(inHand).isEmpty();
+        assertThat(inFlight).isEmpty();
         pass(1);
         assertThat(states()).hasSize(11); // the probe too, so that the next one is another
         finishAll();
-        assertThat(inHand).hasSize(16); // closed: everything goes on
+        assertThat(inFlight).hasSize(16); // closed: everything goes on
         assertThat(states()).hasSize(11);
     }
 
@@ -684,24 +684,24 @@ class KeyedDispatcherTests {
     private Mono<Void> deliver(Event event) {
         started.add(event.id());
         Sinks.Empty<Void> end = Sinks.empty();
-        inHand.put(event.id(), end);
+        inFlight.put(event.id(), end);
         return end.asMono();
     }
 
     private void finish(long id) {
-        inHand.remove(id).tryEmitEmpty();
+        inFlight.remove(id).tryEmitEmpty();
     }
 
     private void finishAll() {
-        List.copyOf(inHand.keySet()).forEach(this::finish);
+        List.copyOf(inFlight.keySet()).forEach(this::finish);
     }
 
     private void fail(long id, Throwable error) {
-        inHand.remove(id).tryEmitError(error);
+        inFlight.remove(id).tryEmitError(error);
     }
 
     private void failAll(int expected) {
-        List<Long> ids = List.copyOf(inHand.keySet());
+        List<Long> ids = List.copyOf(inFlight.keySet());
         assertThat(ids).hasSize(expected);
         ids.forEach(id -> fail(id, new IllegalStateException("down")));
     }

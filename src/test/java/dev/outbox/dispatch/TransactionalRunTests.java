@@ -51,8 +51,8 @@ class TransactionalRunTests {
     private final Sinks.Many<Page> pages = Sinks.many().unicast().onBackpressureBuffer();
     private final Sinks.Empty<Void> stop = Sinks.empty();
 
-    /** The ids of each lot that the handler was given. */
-    private final List<List<Long>> lots = new ArrayList<>();
+    /** The ids of each batch that the handler was given. */
+    private final List<List<Long>> batches = new ArrayList<>();
 
     private final Map<String, Integer> tries = new HashMap<>();
     private MemoryAccount account = account(Parked.NOTHING, null);
@@ -107,7 +107,7 @@ class TransactionalRunTests {
     void aPageIsOneTransactionWithItsCheckpoint() {
         run((event, connection) -> Mono.empty());
         page(event(1, "a"), event(2, "a"), event(3, "b"));
-        assertThat(lots).containsExactly(List.of(1L, 2L, 3L));
+        assertThat(batches).containsExactly(List.of(1L, 2L, 3L));
         assertThat(account.effects).containsExactly(1L, 2L, 3L);
         assertThat(account.last().position().reach()).isEqualTo(3);
         assertThat(account.last().generation()).isEqualTo(1);
@@ -203,7 +203,7 @@ class TransactionalRunTests {
         page(event(1, "a"));
         assertThat(account.effects).containsExactly(1L);
         assertThat(account.states()).isEmpty();
-        assertThat(lots).containsExactly(List.of(1L), List.of(1L));
+        assertThat(batches).containsExactly(List.of(1L), List.of(1L));
     }
 
     @Test
@@ -264,10 +264,10 @@ class TransactionalRunTests {
         assertThat(account.effects).isEmpty();
         assertThat(account.states().size()).isLessThanOrEqualTo(17);
         assertThat(account.states()).allMatch(state -> state.contains("RETRYING 1"));
-        lots.clear();
+        batches.clear();
         pass(Duration.ofMinutes(5));
-        assertThat(lots).allMatch(lot -> lot.size() == 1);
-        assertThat(lots.size()).isLessThan(25);
+        assertThat(batches).allMatch(batch -> batch.size() == 1);
+        assertThat(batches.size()).isLessThan(25);
         tries.clear();
         pass(Duration.ofSeconds(60));
         assertThat(account.effects)
@@ -310,9 +310,9 @@ class TransactionalRunTests {
         assertThat(account.states()).containsExactly("1 DEAD 3", "2 BLOCKED 0");
     }
 
-    /** What an operator asked for again is tried beside the pages, many in a lot. */
+    /** What an operator asked for again is tried beside the pages, many in a batch. */
     @Test
-    void whatWasAskedForAgainGoesInLotsBesideThePages() {
+    void whatWasAskedForAgainGoesInBatchesBesideThePages() {
         List<ParkedHead> heads = new ArrayList<>();
         for (long id = 1; id <= 1_000; id++) {
             heads.add(new ParkedHead(row(id, "key-" + id, ParkedEvent.State.RETRYING, 0), id));
@@ -327,7 +327,7 @@ class TransactionalRunTests {
         assertThat(account.effects).contains(1_001L);
         pass(Duration.ofSeconds(2));
         assertThat(account.effects).hasSize(1_001);
-        assertThat(lots.size()).isLessThan(10);
+        assertThat(batches.size()).isLessThan(10);
         assertThat(account.states()).isEmpty();
     }
 
@@ -372,7 +372,7 @@ class TransactionalRunTests {
         assertThat(completed).isTrue();
         assertThat(account.states()).containsExactly("1 RETRYING 1");
         pass(Duration.ofMinutes(1));
-        assertThat(lots).hasSize(1);
+        assertThat(batches).hasSize(1);
     }
 
     /** 600 events of 30 keys; handlers take up to 50 ms; one in eight misbehaves once or twice, in each of the ways. */
@@ -387,7 +387,7 @@ class TransactionalRunTests {
         Misdeed[] all = Misdeed.values();
         run(POLICY.withAttempts(100), (event, connection) -> {
             int left = misdeeds.get(event.id());
-            if (left > 0 && lots.get(lots.size() - 1).size() == 1) {
+            if (left > 0 && batches.get(batches.size() - 1).size() == 1) {
                 misdeeds.put(event.id(), left - 1);
             }
             return left > 0
@@ -436,7 +436,7 @@ class TransactionalRunTests {
 
             @Override
             public @Nullable Mono<Void> handle(List<Event> events, PostgresqlConnection connection) {
-                lots.add(events.stream().map(Event::id).toList());
+                batches.add(events.stream().map(Event::id).toList());
                 Mono<Void> all = Mono.empty();
                 for (Event event : events) {
                     Mono<Void> one = deed.apply(event, connection);
@@ -455,8 +455,8 @@ class TransactionalRunTests {
                         new Database(account, Duration.ofHours(1)),
                         account::events,
                         account,
-                        new Lot(),
-                        new Lot(),
+                        new BatchSize(),
+                        new BatchSize(),
                         time)
                 .run(pages.asFlux(), stop.asMono())
                 .subscribe(position -> {}, error -> failed = error, () -> completed = true);

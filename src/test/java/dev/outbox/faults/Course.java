@@ -18,7 +18,7 @@ final class Course {
     static final String TRIMS = "trims";
 
     static final String CIRCUITS = "circuit.opened";
-    static final String NARROWED = "lot.narrowed";
+    static final String NARROWED = "batch.narrowed";
     static final String MADE = "partition.made";
     static final String EMPTIED = "partition.emptied";
     static final String DROPPED = "partition.dropped";
@@ -29,9 +29,9 @@ final class Course {
     /** At every 500th generation all but the last hundred and itself go; the highest of these is kept. */
     private static final String TRIMMED = "select coalesce(sum((last + 101) / 500), 0) from outbox.generation";
 
-    /** The first word of a line of the log: what partitions, circuits, lots and shards went through. */
+    /** The first word of a line of the log: what partitions, circuits, batches and shards went through. */
     private static final Pattern WORDS = Pattern.compile(
-            " ((?:partition\\.[a-z-]+)|circuit\\.opened|lot\\.narrowed|shards\\.changed|subscription\\.(?:replaced|cut-off)) ");
+            " ((?:partition\\.[a-z-]+)|circuit\\.opened|batch\\.narrowed|shards\\.changed|subscription\\.(?:replaced|cut-off)) ");
 
     private final Map<String, Long> counts = new TreeMap<>();
 

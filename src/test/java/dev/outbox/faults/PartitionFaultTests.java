@@ -28,7 +28,7 @@ class PartitionFaultTests {
             "yes");
 
     /**
-     * Partitions are made, filled, emptied and dropped within seconds; ids jump, so that events stray and are moved; lots of the handler that
+     * Partitions are made, filled, emptied and dropped within seconds; ids jump, so that events stray and are moved; batches of the handler that
      * counts fail and are narrowed; and the one that delivers is killed.
      */
     @Test

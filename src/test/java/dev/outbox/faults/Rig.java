@@ -37,7 +37,7 @@ final class Rig implements AutoCloseable {
     /** For what gathers in the long lane: a million events, or those of half an hour in which nothing goes through. */
     static final Duration BACKLOG_WITHIN = Duration.ofMinutes(30);
 
-    /** What a service can have in hand: its room, and the page that is on the way. */
+    /** What a service can have in flight: its room, and the page that is on the way. */
     private static final int IN_HAND = 2_000;
 
     private static final int UNBOUND = Integer.MAX_VALUE;
@@ -146,7 +146,7 @@ final class Rig implements AutoCloseable {
     }
 
     /**
-     * Notes that an instance is killed now: what it had in hand may come again, and what it did since its last checkpoint, which is
+     * Notes that an instance is killed now: what it had in flight may come again, and what it did since its last checkpoint, which is
      * stored every 200 ms if the machine has the time: a second is granted.
      */
     void injectKill() {

@@ -180,8 +180,8 @@ public final class TestLog {
         return new Actions(database, database);
     }
 
-    public static Controls controls(Database database) {
-        return new Controls(database);
+    public static DesiredStates desiredStates(Database database) {
+        return new DesiredStates(database);
     }
 
     public static Replays replays(Database database) {

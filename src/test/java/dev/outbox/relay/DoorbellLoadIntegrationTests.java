@@ -82,7 +82,7 @@ class DoorbellLoadIntegrationTests {
         assertThat(noticed).isFalse();
     }
 
-    /** The other events stay in hand, so that no checkpoint is stored, which would draw an xid. */
+    /** The other events stay in flight, so that no checkpoint is stored, which would draw an xid. */
     private boolean silentCommitIsNoticed(Function<Database, EventLog> eventLog) throws Exception {
         TestDatabase own = TestDatabase.fresh();
         Sinks.Empty<Void> over = Sinks.empty();

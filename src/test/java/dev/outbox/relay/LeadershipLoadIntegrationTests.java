@@ -192,7 +192,7 @@ class LeadershipLoadIntegrationTests {
             report("instance frozen", takeovers);
             assertThat(Collections.max(takeovers)).isLessThan(8_000);
             assertThat(effect).isLessThan(12_000);
-            assertThat(late).isLessThanOrEqualTo(2_000); // the most that it can have in hand
+            assertThat(late).isLessThanOrEqualTo(2_000); // the most that it can have in flight
         }
     }
 

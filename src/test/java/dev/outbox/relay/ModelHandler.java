@@ -21,7 +21,7 @@ final class ModelHandler {
 
     private final SubscriptionModel model;
     private final Setup setup;
-    private final Map<Aggregate, Long> inHand = new ConcurrentHashMap<>();
+    private final Map<Aggregate, Long> inFlight = new ConcurrentHashMap<>();
     private volatile boolean crashed;
 
     /** What may differ from one version of a handler to the next, and what may not. */
@@ -49,7 +49,7 @@ final class ModelHandler {
         this.setup = setup;
     }
 
-    /** What it has in hand goes nowhere. */
+    /** What it has in flight goes nowhere. */
     void crash() {
         crashed = true;
     }
@@ -80,13 +80,13 @@ final class ModelHandler {
                 if (crashed) {
                     return Mono.never();
                 }
-                if (setup.ordered() && inHand.putIfAbsent(event.aggregate(), event.id()) != null) {
+                if (setup.ordered() && inFlight.putIfAbsent(event.aggregate(), event.id()) != null) {
                     model.complaints.add("order: two of the key " + event.aggregate() + " at once");
                 }
                 return model.attempt(event)
                         .then(Mono.<Void>fromRunnable(() -> deliver(event)))
-                        .doOnTerminate(() -> inHand.remove(event.aggregate(), event.id()))
-                        .doOnCancel(() -> inHand.remove(event.aggregate(), event.id()));
+                        .doOnTerminate(() -> inFlight.remove(event.aggregate(), event.id()))
+                        .doOnCancel(() -> inFlight.remove(event.aggregate(), event.id()));
             });
         }
 

@@ -21,8 +21,8 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
 /**
- * What waits behind a parked event of its key, and is of a lot that fails and is rolled back, has not been passed by the position: it
- * counts as parked when that lot commits and not before. An engine that stored it ahead of the position delivered it from there and then
+ * What waits behind a parked event of its key, and is of a batch that fails and is rolled back, has not been passed by the position: it
+ * counts as parked when that batch commits and not before. An engine that stored it ahead of the position delivered it from there and then
  * once more from the log.
  */
 @Timeout(60)
@@ -50,7 +50,7 @@ class OnceIntegrationTests {
      * to b21 and to what is parked in turn.
      */
     @Test
-    void anEventOfALotThatFailsIsNotDeliveredBeforeThePositionReachesItAndOnceMoreThen() {
+    void anEventOfABatchThatFailsIsNotDeliveredBeforeThePositionReachesItAndOnceMoreThen() {
         AtomicInteger alone = new AtomicInteger();
         try (TestRelay relay = TestRelay.with(database, new Effects(SLOW, events -> {
             alone.addAndGet(events.size() == 1 ? 1 : 0);
@@ -75,11 +75,11 @@ class OnceIntegrationTests {
 
     /** The old engine: event 34 twice, and neither marked as replayed. */
     @Test
-    void aPauseWhileALotNarrowsAndAReplayRepeatNothingThatWasNotDone() {
+    void aPauseWhileABatchNarrowsAndAReplayRepeatNothingThatWasNotDone() {
         CountDownLatch begun = new CountDownLatch(1);
         Sinks.Empty<Void> go = Sinks.empty();
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> held(events, begun, go)))) {
-            pauseWhileALotNarrows(relay, begun, go);
+            pauseWhileABatchNarrows(relay, begun, go);
             applied(relay, Action.Name.REPLAY, new Arguments("1", null, null, null, 20, null));
             aIsWell.set(true);
             bIsWell.set(true);
@@ -98,7 +98,7 @@ class OnceIntegrationTests {
         CountDownLatch begun = new CountDownLatch(1);
         Sinks.Empty<Void> go = Sinks.empty();
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> held(events, begun, go)))) {
-            pauseWhileALotNarrows(relay, begun, go);
+            pauseWhileABatchNarrows(relay, begun, go);
             long discard = applied(relay, Action.Name.DISCARD, new Arguments(null, null, "a", null, null, null));
             aIsWell.set(true);
             bIsWell.set(true);
@@ -113,8 +113,8 @@ class OnceIntegrationTests {
         assertThat(Effects.count(database, "key like 'b%'")).isEqualTo(12);
     }
 
-    /** c1 to c20 are done, 21 of a is parked, and a lot of b1 to b12 and 34 of a fails while the subscription is paused. */
-    private void pauseWhileALotNarrows(TestRelay relay, CountDownLatch begun, Sinks.Empty<Void> go) {
+    /** c1 to c20 are done, 21 of a is parked, and a batch of b1 to b12 and 34 of a fails while the subscription is paused. */
+    private void pauseWhileABatchNarrows(TestRelay relay, CountDownLatch begun, Sinks.Empty<Void> go) {
         TestEvents.writeMany(database, 20, "'c' || n");
         Effects.awaitCount(database, 20, SOON);
         TestEvents.write(database, "a");
@@ -123,7 +123,7 @@ class OnceIntegrationTests {
                 database,
                 Stream.concat(IntStream.rangeClosed(1, 12).mapToObj(n -> "b" + n), Stream.of("a"))
                         .toArray(String[]::new));
-        Deliveries.await(() -> begun.getCount() == 0, SOON, "the lot");
+        Deliveries.await(() -> begun.getCount() == 0, SOON, "the batch");
         long pause = relay.ask(Effects.NAME, Action.Name.PAUSE, Arguments.NONE);
         awaitTheLookForIt();
         go.tryEmitEmpty();

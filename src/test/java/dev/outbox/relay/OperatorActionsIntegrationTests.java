@@ -35,7 +35,7 @@ class OperatorActionsIntegrationTests {
         };
         try (TestRelay relay = TestRelay.with(database, handler)) {
             database.execute("update orders set status = 'shipped' where id = 1");
-            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in hand");
+            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in flight");
             long pause = ask(relay, Action.Name.PAUSE, Arguments.NONE);
             go.tryEmitEmpty();
             awaitApplied(pause);
@@ -61,7 +61,7 @@ class OperatorActionsIntegrationTests {
         };
         try (TestRelay relay = TestRelay.with(database, handler)) {
             database.execute("update orders set status = 'shipped' where id = 1");
-            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in hand");
+            Deliveries.await(() -> begun.getCount() == 0, SOON, "the event in flight");
             awaitApplied(ask(relay, Action.Name.PAUSE, Arguments.NONE));
             awaitApplied(ask(relay, Action.Name.RESUME, Arguments.NONE));
             handler.awaitCount(1, SOON);

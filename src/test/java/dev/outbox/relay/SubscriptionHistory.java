@@ -51,10 +51,10 @@ final class SubscriptionHistory {
      * What a history is about: its steps are drawn from these letters, each as likely as it is often there.
      *
      * <pre>
-     * w write   W write a lot that fails   b a hundred or two   B three thousand   h write what hangs   o write what fails oddly
+     * w write   W write a batch that fails   b a hundred or two   B three thousand   h write what hangs   o write what fails oddly
      * d down for a while   P slow for a while   p pause   r resume   x discard   t retry   R replay   T replay of a type or key
      * s stop and start   c crash and start   v another version   j another instance joins or leaves   . wait
-     * N write a lot that fails, with an event in it whose key is parked, and ask for something meanwhile
+     * N write a batch that fails, with an event in it whose key is parked, and ask for something meanwhile
      * D down with a backlog, and something is asked for or it is stopped meanwhile
      * f write while a type is replayed   q ask in quick succession
      * g go on with the next partition, and let retention empty what it can
@@ -281,7 +281,7 @@ final class SubscriptionHistory {
     }
 
     /**
-     * While a key is parked, a lot with a later event of it comes and fails: others are down, so that the circuit opens and probes go, or are bad.
+     * While a key is parked, a batch with a later event of it comes and fails: others are down, so that the circuit opens and probes go, or are bad.
      * Meanwhile an operator discards the key, or pauses and has all of it again, slowly.
      */
     private void narrow() {

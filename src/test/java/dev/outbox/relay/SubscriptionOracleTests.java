@@ -45,7 +45,7 @@ class SubscriptionOracleTests {
         assertThat(complaints()).singleElement().asString().startsWith("lost: 3:k");
     }
 
-    /** As the effects of a lot that was rolled back, when it had stored what it parked. */
+    /** As the effects of a batch that was rolled back, when it had stored what it parked. */
     @Test
     void oneThatComesTwice() {
         deliver(1, 2, 3, 3);

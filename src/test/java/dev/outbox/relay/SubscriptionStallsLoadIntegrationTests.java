@@ -191,7 +191,7 @@ class SubscriptionStallsLoadIntegrationTests {
 
     /** Ten a second, one in each look: 300 took half a minute. */
     @Test
-    void whatWaitsBehindAFailedEventOfATransactionalHandlerDrainsInLots() {
+    void whatWaitsBehindAFailedEventOfATransactionalHandlerDrainsInBatches() {
         Effects.createTable(database);
         down.set(true);
         try (TestRelay relay = TestRelay.with(
@@ -215,7 +215,7 @@ class SubscriptionStallsLoadIntegrationTests {
 
     /** Ten a second: a replay of 100,000 would have taken three hours. */
     @Test
-    void aReplayOfAKeyOfATransactionalHandlerIsDeliveredInLots() {
+    void aReplayOfAKeyOfATransactionalHandlerIsDeliveredInBatches() {
         Effects.createTable(database);
         try (TestRelay relay = TestRelay.with(database, new Effects(QUICK, events -> Mono.empty()))) {
             TestEvents.writeMany(database, 500, "'k'");

@@ -62,7 +62,7 @@ final class TestRelay implements AutoCloseable {
     }
 
     /**
-     * @param lots what the lots of transactional handlers get their connections from, made of what all have
+     * @param batches what the batches of transactional handlers get their connections from, made of what all have
      * @param within how long a transactional handler may take
      */
     private TestRelay(
@@ -71,7 +71,7 @@ final class TestRelay implements AutoCloseable {
             RelaySettings settings,
             List<Handler> handlers,
             List<TransactionalHandler> transactional,
-            UnaryOperator<ConnectionFactory> lots,
+            UnaryOperator<ConnectionFactory> batches,
             Duration within) {
         relayPool = new RelayConfiguration().relayPool(connections);
         transactionsPool = RelayConfiguration.transactionsPool(
@@ -90,7 +90,7 @@ final class TestRelay implements AutoCloseable {
         List<Subscription> subscriptions = new ArrayList<>();
         handlers.forEach(handler -> HandlerSubscription.of(handler, log, ledger).forEach(subscriptions::add));
         transactional.forEach(handler -> TransactionalSubscription.of(
-                        handler, within, new Database(lots.apply(transactionsPool), UNITS_WITHIN), log, ledger)
+                        handler, within, new Database(batches.apply(transactionsPool), UNITS_WITHIN), log, ledger)
                 .forEach(subscriptions::add));
         relay = new Relay(
                 Listener.connections(connections),
@@ -100,7 +100,7 @@ final class TestRelay implements AutoCloseable {
                         units,
                         checkpoints,
                         actions,
-                        TestLog.controls(units),
+                        TestLog.desiredStates(units),
                         new ParkedActions(),
                         TestLog.replays(logUnits)),
                 TestLog.runStates(units),
@@ -122,16 +122,16 @@ final class TestRelay implements AutoCloseable {
         return new TestRelay(TestConnections.to(database), TestLog::eventLog, SLEEPY, List.of(), List.of(handlers));
     }
 
-    /** With lots that get their connections from what the function makes of the pool. */
+    /** With batches that get their connections from what the function makes of the pool. */
     static TestRelay with(
-            TestDatabase database, UnaryOperator<ConnectionFactory> lots, TransactionalHandler... handlers) {
+            TestDatabase database, UnaryOperator<ConnectionFactory> batches, TransactionalHandler... handlers) {
         return new TestRelay(
                 TestConnections.to(database),
                 TestLog::eventLog,
                 USUAL,
                 List.of(),
                 List.of(handlers),
-                lots,
+                batches,
                 UNITS_WITHIN);
     }
 
@@ -152,7 +152,7 @@ final class TestRelay implements AutoCloseable {
         return new TestRelay(TestConnections.to(database), TestLog::eventLog, USUAL, handlers, transactional);
     }
 
-    /** As the application runs it, but for how long a stop or an operator waits for what is in hand. */
+    /** As the application runs it, but for how long a stop or an operator waits for what is in flight. */
     static TestRelay stoppingWithin(
             Duration deadline,
             TestDatabase database,

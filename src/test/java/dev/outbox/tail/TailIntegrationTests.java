@@ -150,7 +150,7 @@ class TailIntegrationTests {
         Deliveries.await(() -> !DoorbellIntegrationTests.somebodySleeps(database), SOON, "the last share");
     }
 
-    /** The server gives each try up in the end; the reading does not end, which would repeat what is in hand. */
+    /** The server gives each try up in the end; the reading does not end, which would repeat what is in flight. */
     @Test
     void aPageForWhichALockLeavesNoTimeIsReadAgain() throws Exception {
         database.execute("alter database " + database.name() + " set statement_timeout = '300ms'");

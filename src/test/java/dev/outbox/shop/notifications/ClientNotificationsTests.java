@@ -48,7 +48,7 @@ class ClientNotificationsTests {
                     .expectComplete()
                     .verify(Duration.ofSeconds(5));
         });
-        assertThat(output.getAll().lines().filter(line -> line.contains("dev.outbox.notifications")))
+        assertThat(output.getAll().lines().filter(line -> line.contains("dev.outbox.shop.notifications")))
                 .singleElement()
                 .asString()
                 .contains("INFO")

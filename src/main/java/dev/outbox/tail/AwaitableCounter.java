@@ -6,7 +6,7 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 
 /** A count that can be waited for; from any thread. */
-public final class Count {
+public final class AwaitableCounter {
 
     private static final Duration SPIN_AT_MOST = Duration.ofSeconds(1);
 

@@ -2,8 +2,8 @@ package dev.outbox.relay;
 
 import static org.assertj.core.api.Assertions.assertThat;
 
-import dev.outbox.log.Call;
-import dev.outbox.tail.Count;
+import dev.outbox.log.ControlSignal;
+import dev.outbox.tail.AwaitableCounter;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
@@ -14,15 +14,16 @@ import reactor.core.publisher.Mono;
 import reactor.core.publisher.Sinks;
 import reactor.test.scheduler.VirtualTimeScheduler;
 
-class CallsTests {
+class ControlSignalsTests {
 
     private static final Duration BEAT = Duration.ofSeconds(1);
-    private static final List<Call> NOBODY = List.of(new Call("a", false, false), new Call("b", false, false));
+    private static final List<ControlSignal> NOBODY =
+            List.of(new ControlSignal("a", false, false), new ControlSignal("b", false, false));
 
     private final AtomicInteger looks = new AtomicInteger();
-    private final Count told = new Count();
-    private volatile List<Call> state = NOBODY;
-    private final Calls calls = new Calls(
+    private final AwaitableCounter told = new AwaitableCounter();
+    private volatile List<ControlSignal> state = NOBODY;
+    private final ControlSignals signals = new ControlSignals(
             Mono.fromSupplier(() -> {
                 looks.incrementAndGet();
                 return state;
@@ -33,8 +34,8 @@ class CallsTests {
     @Test
     void oneLookServesAllWhoWaitAndThereIsNoneWhenNobodyDoes() {
         inVirtualTime(time -> {
-            Disposable first = calls.of("a", false).subscribe();
-            Disposable second = calls.of("b", false).subscribe();
+            Disposable first = signals.of("a", false).subscribe();
+            Disposable second = signals.of("b", false).subscribe();
             time.advanceTimeBy(BEAT.multipliedBy(10));
             assertThat(looks.get()).isEqualTo(12);
             first.dispose();
@@ -47,13 +48,13 @@ class CallsTests {
     @Test
     void whoIsCalledIsToldAndTheOthersWaitOn() {
         inVirtualTime(time -> {
-            Disposable first = calls.of("a", false).subscribe();
-            Disposable second = calls.of("b", false).subscribe();
-            state = List.of(new Call("a", false, true), new Call("b", false, false));
+            Disposable first = signals.of("a", false).subscribe();
+            Disposable second = signals.of("b", false).subscribe();
+            state = List.of(new ControlSignal("a", false, true), new ControlSignal("b", false, false));
             time.advanceTimeBy(BEAT);
             assertThat(first.isDisposed()).isTrue();
             assertThat(second.isDisposed()).isFalse();
-            state = List.of(new Call("a", false, false), new Call("b", true, false));
+            state = List.of(new ControlSignal("a", false, false), new ControlSignal("b", true, false));
             time.advanceTimeBy(BEAT);
             assertThat(second.isDisposed()).isTrue();
         });
@@ -62,8 +63,8 @@ class CallsTests {
     @Test
     void aPauseThatIsKnownIsNoCallAndItsEndIsOne() {
         inVirtualTime(time -> {
-            state = List.of(new Call("a", true, false));
-            Disposable waiting = calls.of("a", true).subscribe();
+            state = List.of(new ControlSignal("a", true, false));
+            Disposable waiting = signals.of("a", true).subscribe();
             time.advanceTimeBy(BEAT.multipliedBy(3));
             assertThat(waiting.isDisposed()).isFalse();
             state = NOBODY;
@@ -75,8 +76,8 @@ class CallsTests {
     @Test
     void whenTheDatabaseTellsItLooksAtOnce() {
         inVirtualTime(time -> {
-            Disposable waiting = calls.of("a", false).subscribe();
-            state = List.of(new Call("a", false, true));
+            Disposable waiting = signals.of("a", false).subscribe();
+            state = List.of(new ControlSignal("a", false, true));
             told.increment();
             assertThat(waiting.isDisposed()).isTrue();
         });
@@ -86,9 +87,9 @@ class CallsTests {
     @Test
     void whoBeginsToWaitWhileALookRestsIsToldAtOnce() {
         inVirtualTime(time -> {
-            Disposable first = calls.of("a", false).subscribe();
-            state = List.of(new Call("b", false, true));
-            Disposable second = calls.of("b", false).subscribe();
+            Disposable first = signals.of("a", false).subscribe();
+            state = List.of(new ControlSignal("b", false, true));
+            Disposable second = signals.of("b", false).subscribe();
             assertThat(second.isDisposed()).isTrue();
             first.dispose();
         });
@@ -97,14 +98,16 @@ class CallsTests {
     /** It may be what the one who waits has just applied. */
     @Test
     void whatALookFoundThatBeganBeforeDoesNotCount() {
-        Sinks.One<List<Call>> slow = Sinks.one();
+        Sinks.One<List<ControlSignal>> slow = Sinks.one();
         AtomicInteger asked = new AtomicInteger();
-        Calls calls = new Calls(
-                Mono.defer(() -> asked.incrementAndGet() == 1 ? slow.asMono() : Mono.just(NOBODY)), new Count(), BEAT);
+        ControlSignals signals = new ControlSignals(
+                Mono.defer(() -> asked.incrementAndGet() == 1 ? slow.asMono() : Mono.just(NOBODY)),
+                new AwaitableCounter(),
+                BEAT);
         inVirtualTime(time -> {
-            Disposable other = calls.of("b", false).subscribe();
-            Disposable waiting = calls.of("a", false).subscribe();
-            slow.tryEmitValue(List.of(new Call("a", false, true), new Call("b", false, false)));
+            Disposable other = signals.of("b", false).subscribe();
+            Disposable waiting = signals.of("a", false).subscribe();
+            slow.tryEmitValue(List.of(new ControlSignal("a", false, true), new ControlSignal("b", false, false)));
             assertThat(waiting.isDisposed()).isFalse();
             assertThat(asked.get()).isEqualTo(2);
             assertThat(waiting.isDisposed()).isFalse();
@@ -116,7 +119,7 @@ class CallsTests {
     @Test
     void aLookThatFailsEndsNothingAndTheNextOneFollows() {
         AtomicInteger asked = new AtomicInteger();
-        Calls calls = new Calls(
+        ControlSignals signals = new ControlSignals(
                 Mono.defer(() -> asked.incrementAndGet() == 2
                         ? Mono.error(new IllegalStateException("away"))
                         : Mono.just(state)),
@@ -124,11 +127,11 @@ class CallsTests {
                 BEAT);
         inVirtualTime(time -> {
             List<Throwable> failures = new ArrayList<>();
-            Disposable waiting = calls.of("a", false).subscribe(nothing -> {}, failures::add);
+            Disposable waiting = signals.of("a", false).subscribe(nothing -> {}, failures::add);
             time.advanceTimeBy(BEAT);
             assertThat(asked.get()).isEqualTo(2);
             assertThat(waiting.isDisposed()).isFalse();
-            state = List.of(new Call("a", false, true));
+            state = List.of(new ControlSignal("a", false, true));
             time.advanceTimeBy(BEAT);
             assertThat(waiting.isDisposed()).isTrue();
             assertThat(failures).isEmpty();

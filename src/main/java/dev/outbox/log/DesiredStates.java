@@ -14,7 +14,7 @@ import reactor.core.publisher.Mono;
 
 /** The operators' columns of outbox.subscription. They are written by the leader, in a transaction with a checkpoint. */
 @Repository
-public final class Controls {
+public final class DesiredStates {
 
     /** Index subscription_pkey. */
     private static final String OF = """
@@ -24,7 +24,7 @@ public final class Controls {
             """;
 
     /** All of subscription; index action_subscription_waiting_idx. */
-    private static final String CALLS = """
+    private static final String SIGNALS = """
             select name, paused_at is not null as paused,
                 exists (select from outbox.action a where a.subscription = s.name and a.applied_at is null) as action_waits
             from outbox.subscription s
@@ -53,17 +53,17 @@ public final class Controls {
 
     private final Database database;
 
-    Controls(@Qualifier("relay") Database database) {
+    DesiredStates(@Qualifier("relay") Database database) {
         this.database = database;
     }
 
-    public Mono<Control> of(String subscription) {
-        return database.query(Controls::control, OF, subscription).map(rows -> rows.get(0));
+    public Mono<DesiredState> of(String subscription) {
+        return database.query(DesiredStates::desired, OF, subscription).map(rows -> rows.get(0));
     }
 
     /** Of each subscription in force, whether it is paused and whether an action waits. */
-    public Mono<List<Call>> calls() {
-        return database.query(Controls::call, CALLS);
+    public Mono<List<ControlSignal>> signals() {
+        return database.query(DesiredStates::signal, SIGNALS);
     }
 
     /** Whether that changed anything. */
@@ -85,15 +85,15 @@ public final class Controls {
                 .then();
     }
 
-    private static Call call(Readable row) {
-        return new Call(
+    private static ControlSignal signal(Readable row) {
+        return new ControlSignal(
                 requireNonNull(row.get("name", String.class)),
                 Boolean.TRUE.equals(row.get("paused", Boolean.class)),
                 Boolean.TRUE.equals(row.get("action_waits", Boolean.class)));
     }
 
-    private static Control control(Readable row) {
-        return new Control(
+    private static DesiredState desired(Readable row) {
+        return new DesiredState(
                 Boolean.TRUE.equals(row.get("paused", Boolean.class)),
                 requireNonNull(row.get("replayed_through", Long.class)),
                 row.get("replay_rate", Integer.class));

@@ -7,14 +7,14 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /** The subscriptions that this instance runs in one session, as they come and go. */
-public final class Led {
+public final class Assignment {
 
-    private static final Logger LOG = LoggerFactory.getLogger(Led.class);
+    private static final Logger LOG = LoggerFactory.getLogger(Assignment.class);
 
     private final Set<String> names = new ConcurrentSkipListSet<>();
     private final String instance;
 
-    public Led(String instance) {
+    public Assignment(String instance) {
         this.instance = instance;
     }
 

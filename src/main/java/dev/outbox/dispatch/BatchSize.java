@@ -7,7 +7,7 @@ package dev.outbox.dispatch;
  *
  * <p>Not safe for threads: one at a time.
  */
-final class Lot {
+final class BatchSize {
 
     private static final int MOST = 1_000_000;
 

@@ -14,12 +14,12 @@ import java.util.function.ObjIntConsumer;
 import org.jspecify.annotations.Nullable;
 
 /**
- * The pages in hand: which of their events are ready, which wait behind another of their key, and how far the position has come. Not
+ * The pages in flight: which of their events are ready, which wait behind another of their key, and how far the position has come. Not
  * safe for threads: one at a time.
  */
-final class Hand {
+final class InFlight {
 
-    private final ArrayDeque<Batch> batches = new ArrayDeque<>();
+    private final ArrayDeque<PageInFlight> pages = new ArrayDeque<>();
 
     /** Of each key that has a delivery ready or under way, the later ones; made when there is one. */
     private final Map<Aggregate, @Nullable ArrayDeque<Delivery>> keys = new HashMap<>();
@@ -36,7 +36,7 @@ final class Hand {
     private int undone;
     private int held;
 
-    Hand(Position position) {
+    InFlight(Position position) {
         this.position = position;
     }
 
@@ -46,7 +46,7 @@ final class Hand {
     }
 
     boolean isEmpty() {
-        return batches.isEmpty();
+        return pages.isEmpty();
     }
 
     /** How many events are not done, by weight. */
@@ -59,13 +59,13 @@ final class Hand {
         return held;
     }
 
-    Batch add(Page page) {
-        Batch batch = new Batch(page, came);
-        batches.add(batch);
-        came += batch.size();
-        undone += batch.weight();
-        held += batch.weight();
-        return batch;
+    PageInFlight add(Page page) {
+        PageInFlight added = new PageInFlight(page, came);
+        pages.add(added);
+        came += added.size();
+        undone += added.weight();
+        held += added.weight();
+        return added;
     }
 
     /** The first of a key is ready; the others wait behind it. */
@@ -100,9 +100,9 @@ final class Hand {
 
     /** It is delivered, or parked. */
     void done(Delivery delivery) {
-        Batch batch = batch(delivery);
-        undone -= batch.event(delivery.index).weight();
-        batch.done(delivery.index);
+        PageInFlight page = page(delivery);
+        undone -= page.event(delivery.index).weight();
+        page.done(delivery.index);
     }
 
     /** The next of the key is ready, or the key is free. */
@@ -125,7 +125,7 @@ final class Hand {
     /** Moves the position on over what is done. @return whether it moved */
     boolean advance() {
         boolean moved = false;
-        for (Batch head = batches.peek(); head != null; head = batches.peek()) {
+        for (PageInFlight head = pages.peek(); head != null; head = pages.peek()) {
             if (head.advance() || head.isDone()) {
                 position = head.position();
                 moved = true;
@@ -133,7 +133,7 @@ final class Hand {
             if (!head.isDone()) {
                 break;
             }
-            batches.remove();
+            pages.remove();
             held -= head.weight();
         }
         return moved;
@@ -144,36 +144,36 @@ final class Hand {
         ready.clear();
     }
 
-    /** The events that are not done and come before one that is: their batches, and their places in those. */
-    void forEachOvertaken(ObjIntConsumer<Batch> event) {
-        Batch last = null;
-        for (Batch batch : batches) {
-            last = batch.lastDone() >= 0 ? batch : last;
+    /** The events that are not done and come before one that is: their pages, and their places in those. */
+    void forEachOvertaken(ObjIntConsumer<PageInFlight> event) {
+        PageInFlight last = null;
+        for (PageInFlight page : pages) {
+            last = page.lastDone() >= 0 ? page : last;
         }
-        for (Batch batch : batches) {
+        for (PageInFlight page : pages) {
             if (last == null) {
                 return;
             }
-            int end = batch == last ? batch.lastDone() : batch.size();
+            int end = page == last ? page.lastDone() : page.size();
             for (int i = 0; i < end; i++) {
-                if (!batch.isDone(i)) {
-                    event.accept(batch, i);
+                if (!page.isDone(i)) {
+                    event.accept(page, i);
                 }
             }
-            last = batch == last ? null : last;
+            last = page == last ? null : last;
         }
     }
 
     void clear() {
         ready.clear();
         keys.clear();
-        batches.clear();
+        pages.clear();
     }
 
-    static Batch batch(Delivery delivery) {
-        if (delivery.batch == null) {
+    static PageInFlight page(Delivery delivery) {
+        if (delivery.page == null) {
             throw new IllegalStateException("Event " + delivery.id + " is parked, and in no page");
         }
-        return delivery.batch;
+        return delivery.page;
     }
 }

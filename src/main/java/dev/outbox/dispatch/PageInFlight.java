@@ -4,8 +4,8 @@ import dev.outbox.handler.Event;
 import dev.outbox.log.Page;
 import dev.outbox.log.Position;
 
-/** A page in hand, and how much of it is done: delivered or parked. */
-final class Batch {
+/** A page in flight, and how much of it is done: delivered or parked. */
+final class PageInFlight {
 
     private final Page page;
     private final long first;
@@ -14,7 +14,7 @@ final class Batch {
     private int prefix;
 
     /** @param first the place of its first event in the order in which events came */
-    Batch(Page page, long first) {
+    PageInFlight(Page page, long first) {
         this.page = page;
         this.first = first;
         this.done = new boolean[page.events().size()];

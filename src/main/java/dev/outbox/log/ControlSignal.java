@@ -6,4 +6,4 @@ package dev.outbox.log;
  * @param paused whether the subscription is paused
  * @param actionWaits whether an action has not been applied yet
  */
-public record Call(String subscription, boolean paused, boolean actionWaits) {}
+public record ControlSignal(String subscription, boolean paused, boolean actionWaits) {}

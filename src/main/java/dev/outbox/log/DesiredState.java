@@ -9,5 +9,5 @@ import org.jspecify.annotations.Nullable;
  * @param replayedThrough events up to this id were asked for again, until the position passes it; 0 if there is no replay
  * @param replayRate of these, events per second at most; null for no limit
  */
-public record Control(
+public record DesiredState(
         boolean paused, long replayedThrough, @Nullable Integer replayRate) {}
