@@ -11,7 +11,7 @@ import java.util.List;
  * The schema as SQL, from the catalog: what was made, in the order in which it was made, without owners, rights and data. The
  * same on every version of PostgreSQL, so NOT NULL stands in the column: from 18 on it is a constraint with a name.
  */
-final class SchemaDump {
+public final class SchemaDump {
 
     /** Ours: neither PostgreSQL's schemas nor Liquibase's tables. */
     private static final String OURS = """
@@ -124,7 +124,7 @@ final class SchemaDump {
 
     private SchemaDump() {}
 
-    static String of(Connection connection) throws SQLException {
+    public static String of(Connection connection) throws SQLException {
         try (Statement statement = connection.createStatement()) {
             statement.execute("set search_path = public");
         }

@@ -48,6 +48,14 @@ public record TestDatabase(String host, int port, String name) {
         return database;
     }
 
+    /** A new database with nothing in it. */
+    public static TestDatabase empty() {
+        TestDatabase database = new TestDatabase(
+                Server.HOST, Server.PORT, "test_" + ProcessHandle.current().pid() + "_" + COUNT.incrementAndGet());
+        Server.ADMIN.execute("create database " + database.name + " template template0");
+        return database;
+    }
+
     /** A server in a container, of its own. */
     @SuppressWarnings("resource") // the caller's
     public static PostgreSQLContainer container() {

@@ -132,7 +132,7 @@ final class CaptureScenario implements Bench.Scenario {
 
     private static String capture() throws IOException {
         try (InputStream routine =
-                CaptureScenario.class.getResourceAsStream("/db/changelog/routines/orders__capture.sql")) {
+                CaptureScenario.class.getResourceAsStream("/db/changelog/shop/routines/orders__capture.sql")) {
             return new String(routine.readAllBytes(), StandardCharsets.UTF_8);
         }
     }

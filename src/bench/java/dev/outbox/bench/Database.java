@@ -110,7 +110,7 @@ final class Database {
 
     /** Writers ring as they do in the product. */
     void restoreBell() throws IOException, SQLException {
-        try (InputStream routine = Database.class.getResourceAsStream("/db/changelog/routines/event__ring.sql")) {
+        try (InputStream routine = Database.class.getResourceAsStream("/db/changelog/outbox/routines/event__ring.sql")) {
             execute(
                     new String(routine.readAllBytes(), StandardCharsets.UTF_8),
                     "alter table outbox.event enable trigger ring");

@@ -109,7 +109,7 @@ final class Rig implements AutoCloseable {
     Service start(Place place, TestDatabase behind, List<String> options, Map<String, String> settings)
             throws IOException {
         Map<String, String> all = new HashMap<>(
-                Map.of(TestedApplication.SINK, sink.url(), "LOGGING_LEVEL_DEV_OUTBOX_NOTIFICATIONS", "warn"));
+                Map.of(TestedApplication.SINK, sink.url(), "LOGGING_LEVEL_DEV_OUTBOX_SHOP_NOTIFICATIONS", "warn"));
         all.putAll(settings);
         List<String> flags = new ArrayList<>(Servers.archive().options());
         flags.addAll(options);

@@ -50,6 +50,10 @@ public final class Deliveries implements Handler {
         firstAt.putIfAbsent(event.type(), System.nanoTime());
     }
 
+    synchronized List<Item> items() {
+        return List.copyOf(items);
+    }
+
     synchronized int count() {
         return items.size();
     }

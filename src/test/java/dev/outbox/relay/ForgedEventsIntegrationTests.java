@@ -143,7 +143,7 @@ class ForgedEventsIntegrationTests {
     /** What the change set does to grants that were given before it. */
     private void narrow() {
         try {
-            String changes = Files.readString(Path.of("db/changelog/0011-rights.sql"));
+            String changes = Files.readString(Path.of("db/changelog/outbox/0011-rights.sql"));
             database.execute(changes.substring(changes.indexOf("do $$"), changes.lastIndexOf("$$;") + 3));
         } catch (IOException e) {
             throw new IllegalStateException(e);

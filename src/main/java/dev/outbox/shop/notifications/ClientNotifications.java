@@ -24,7 +24,7 @@ import reactor.core.publisher.Mono;
 @Component
 final class ClientNotifications implements Handler {
 
-    private static final Logger log = LoggerFactory.getLogger("dev.outbox.notifications");
+    private static final Logger log = LoggerFactory.getLogger("dev.outbox.shop.notifications");
 
     private final @Nullable ClientMail mail;
 
