@@ -1,6 +1,6 @@
 package dev.outbox.capture;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import dev.outbox.logging.LogValue;
@@ -103,7 +103,7 @@ final class CaptureHealth implements ReactiveHealthIndicator, SmartLifecycle {
     }
 
     private Mono<Void> look() {
-        return database.query(row -> requireNonNull(row.get("name", String.class)), BROKEN, tables, triggers)
+        return database.query(row -> text(row, "name"), BROKEN, tables, triggers)
                 .doOnNext(this::tell)
                 .then();
     }

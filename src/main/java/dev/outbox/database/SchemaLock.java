@@ -16,8 +16,7 @@ import org.springframework.beans.factory.config.BeanPostProcessor;
  */
 final class SchemaLock implements BeanPostProcessor, AutoCloseable {
 
-    /** A number that nothing else locks. */
-    static final long KEY = 0x6f7574626f780001L;
+    private static final long KEY = AdvisoryLocks.SCHEMA;
 
     private static final long PAUSE_MILLIS = 100;
 

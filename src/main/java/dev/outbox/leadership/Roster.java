@@ -1,7 +1,9 @@
 package dev.outbox.leadership;
 
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.tail.Listener;
 import java.util.List;
 import reactor.core.publisher.Mono;
@@ -15,19 +17,16 @@ import reactor.core.publisher.Mono;
  */
 final class Roster {
 
-    private static final String JOIN = """
-            select count(pg_try_advisory_lock_shared(hashtextextended(name, 11313))) >= 0 as done
-            from unnest($1::text[]) name
-            """;
+    private static final String JOIN = "select count(pg_try_advisory_lock_shared(" + AdvisoryLocks.candidate("name")
+            + ")) >= 0 as done from unnest($1::text[]) name";
 
-    private static final String LEAVE = """
-            select count(pg_advisory_unlock_shared(hashtextextended(name, 11313))) >= 0 as done
-            from unnest($1::text[]) name
-            """;
+    private static final String LEAVE = "select count(pg_advisory_unlock_shared(" + AdvisoryLocks.candidate("name")
+            + ")) >= 0 as done from unnest($1::text[]) name";
 
-    private static final String LEAD = "select pg_try_advisory_lock(hashtextextended($1::text, 11312)) as done";
+    private static final String LEAD = "select pg_try_advisory_lock(" + AdvisoryLocks.leader("$1::text") + ") as done";
 
-    private static final String STEP_DOWN = "select pg_advisory_unlock(hashtextextended($1::text, 11312)) as done";
+    private static final String STEP_DOWN =
+            "select pg_advisory_unlock(" + AdvisoryLocks.leader("$1::text") + ") as done";
 
     /**
      * Of all subscriptions there are, also those that only other instances have a handler for: what those run counts as their
@@ -42,8 +41,9 @@ final class Roster {
             )
             select name, pid, runs
             from (select name from outbox.subscription union select unnest($1::text[])) known (name)
-            join held on key = hashtextextended(name, case when runs then 11312 else 11313 end)
-            """;
+            join held on key = case when runs then {leader} else {candidate} end
+            """.replace("{leader}", AdvisoryLocks.leader("name"))
+            .replace("{candidate}", AdvisoryLocks.candidate("name"));
 
     private final Listener listener;
     private final String[] names;
@@ -81,7 +81,7 @@ final class Roster {
     Mono<Balance> look() {
         return listener.rows(
                         row -> new Balance.Lock(
-                                requireNonNull(row.get("name", String.class)),
+                                text(row, "name"),
                                 requireNonNull(row.get("pid", Integer.class)),
                                 requireNonNull(row.get("runs", Boolean.class))),
                         LOOK,

@@ -1,5 +1,7 @@
 package dev.outbox.log;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -167,7 +169,7 @@ public final class Actions {
 
     private static Action action(Readable row) {
         return new Action(
-                requireNonNull(row.get("id", Long.class)),
+                number(row, "id"),
                 text(row, "subscription"),
                 text(row, "name"),
                 text(row, "arguments"),
@@ -177,10 +179,6 @@ public final class Actions {
                 row.get("applied_at", Instant.class),
                 row.get("applied_by", String.class),
                 row.get("result", String.class));
-    }
-
-    private static String text(Readable row, String column) {
-        return requireNonNull(row.get(column, String.class));
     }
 
     private static <T> Mono<T> first(List<T> rows) {

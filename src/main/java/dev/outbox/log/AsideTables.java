@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -50,9 +51,6 @@ public final class AsideTables {
     }
 
     private static Partition table(Readable row) {
-        return new Partition(
-                requireNonNull(row.get("name", String.class)),
-                requireNonNull(row.get("low", Long.class)),
-                requireNonNull(row.get("high", Long.class)));
+        return new Partition(text(row, "name"), number(row, "low"), number(row, "high"));
     }
 }

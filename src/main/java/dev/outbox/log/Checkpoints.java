@@ -1,6 +1,8 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -188,7 +190,7 @@ public final class Checkpoints {
     private record Stored(@Nullable Long generation, boolean known) {
 
         static Stored of(Readable row) {
-            return new Stored(row.get("generation", Long.class), Boolean.TRUE.equals(row.get("known", Boolean.class)));
+            return new Stored(row.get("generation", Long.class), is(row, "known"));
         }
 
         Mono<Checkpoint> checked(Checkpoint checkpoint) {
@@ -219,7 +221,7 @@ public final class Checkpoints {
                 subscription,
                 number(row, "generation"),
                 new Position(
-                        new Snapshot(requireNonNull(row.get("done", String.class))),
+                        new Snapshot(text(row, "done")),
                         number(row, "barrier"),
                         number(row, "high"),
                         target == null
@@ -235,9 +237,5 @@ public final class Checkpoints {
     private static boolean isTaken(Throwable error) {
         return error instanceof R2dbcDataIntegrityViolationException violation
                 && UNIQUE_VIOLATION.equals(violation.getSqlState());
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }

@@ -1,11 +1,14 @@
 package dev.outbox.log;
 
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.database.Database;
 import dev.outbox.handler.Origin;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
-import io.r2dbc.spi.Readable;
 import java.util.List;
 import java.util.UUID;
 import org.slf4j.Logger;
@@ -32,7 +35,8 @@ public final class Claims {
     private static final Logger LOG = LoggerFactory.getLogger(Claims.class);
 
     /** Of the handler, by a hash as those of Roster. */
-    private static final String LOCK = "select pg_advisory_xact_lock(hashtextextended($1, 11314))::text as locked";
+    private static final String LOCK =
+            "select pg_advisory_xact_lock(" + AdvisoryLocks.claim("$1") + ")::text as locked";
 
     /**
      * Whether a session can run or runs a subscription: the locks of Roster. Index subscription_handler_idx
@@ -47,11 +51,12 @@ public final class Claims {
             )
             select name, (kind, types) is not distinct from ($2, $3::text[]) as is_known,
                 exists (
-                    select from held where key in (hashtextextended(name, 11312), hashtextextended(name, 11313))) as held
+                    select from held where key in ({leader}, {candidate})) as held
             from outbox.subscription
             where handler = $1 and retired_at is null
             order by shard
-            """;
+            """.replace("{leader}", AdvisoryLocks.leader("name"))
+            .replace("{candidate}", AdvisoryLocks.candidate("name"));
 
     private static final String UPDATE = """
             update outbox.subscription
@@ -152,9 +157,7 @@ public final class Claims {
     private static Mono<Origin> origin(PostgresqlConnection connection) {
         return Database.rows(
                         connection,
-                        row -> new Origin(
-                                requireNonNull(row.get("id", UUID.class)),
-                                requireNonNull(row.get("fence", Long.class))),
+                        row -> new Origin(requireNonNull(row.get("id", UUID.class)), number(row, "fence")),
                         ORIGIN)
                 .single();
     }
@@ -171,8 +174,7 @@ public final class Claims {
     private static Mono<List<InForce>> inForce(PostgresqlConnection connection, Claim claim) {
         return Flux.defer(() -> Database.rows(
                         connection,
-                        row -> new InForce(
-                                requireNonNull(row.get("name", String.class)), is(row, "held"), is(row, "is_known")),
+                        row -> new InForce(text(row, "name"), is(row, "held"), is(row, "is_known")),
                         IN_FORCE,
                         claim.handler(),
                         claim.kind(),
@@ -298,9 +300,5 @@ public final class Claims {
     private static Mono<Checkpoint> latest(PostgresqlConnection connection, String name) {
         return Mono.defer(() -> Checkpoints.stored(connection, name))
                 .defaultIfEmpty(new Checkpoint(name, -1, Position.BEGINNING));
-    }
-
-    private static boolean is(Readable row, String column) {
-        return Boolean.TRUE.equals(row.get(column, Boolean.class));
     }
 }

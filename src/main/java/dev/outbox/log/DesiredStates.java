@@ -1,6 +1,8 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -86,16 +88,11 @@ public final class DesiredStates {
     }
 
     private static ControlSignal signal(Readable row) {
-        return new ControlSignal(
-                requireNonNull(row.get("name", String.class)),
-                Boolean.TRUE.equals(row.get("paused", Boolean.class)),
-                Boolean.TRUE.equals(row.get("action_waits", Boolean.class)));
+        return new ControlSignal(text(row, "name"), is(row, "paused"), is(row, "action_waits"));
     }
 
     private static DesiredState desired(Readable row) {
         return new DesiredState(
-                Boolean.TRUE.equals(row.get("paused", Boolean.class)),
-                requireNonNull(row.get("replayed_through", Long.class)),
-                row.get("replay_rate", Integer.class));
+                is(row, "paused"), number(row, "replayed_through"), row.get("replay_rate", Integer.class));
     }
 }

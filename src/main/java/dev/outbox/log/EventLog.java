@@ -1,5 +1,7 @@
 package dev.outbox.log;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -384,13 +386,5 @@ public class EventLog {
                 requireNonNull(row.get("occurred_at", Instant.class)),
                 text(row, "payload"),
                 row.get("headers", String.class));
-    }
-
-    private static String text(Readable row, String column) {
-        return requireNonNull(row.get(column, String.class));
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }

@@ -1,6 +1,6 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -182,12 +182,7 @@ public final class ParkedActions {
         if (key == null || which.aggregateType() != null) {
             return Mono.empty();
         }
-        return Database.rows(
-                        connection,
-                        row -> requireNonNull(row.get("aggregate_type", String.class)),
-                        TYPES,
-                        subscription,
-                        key)
+        return Database.rows(connection, row -> text(row, "aggregate_type"), TYPES, subscription, key)
                 .collectList()
                 .flatMap(types -> types.size() > 1 ? Mono.error(new AmbiguousKeyException(key, types)) : Mono.empty());
     }
@@ -238,6 +233,6 @@ public final class ParkedActions {
     }
 
     private static String result(Readable row) {
-        return requireNonNull(row.get("result", String.class));
+        return text(row, "result");
     }
 }

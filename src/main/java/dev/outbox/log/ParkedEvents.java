@@ -1,5 +1,7 @@
 package dev.outbox.log;
 
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -363,16 +365,12 @@ public final class ParkedEvents {
                 requireNonNull(row.get("attempts", Integer.class)),
                 due == null ? null : Duration.ofMillis(due),
                 null,
-                Boolean.TRUE.equals(row.get("replayed", Boolean.class)),
+                is(row, "replayed"),
                 Duration.ofMillis(number(row, "age_ms")));
     }
 
     private static Aggregate aggregate(Readable row) {
         return new Aggregate(
                 requireNonNull(row.get("aggregate_type", String.class)), requireNonNull(row.get("key", String.class)));
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }

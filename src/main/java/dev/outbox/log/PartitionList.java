@@ -1,6 +1,6 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -103,8 +103,7 @@ class PartitionList {
     }
 
     private static Mono<String> now(PostgresqlConnection connection) {
-        return Flux.defer(() -> Database.rows(
-                        connection, row -> requireNonNull(row.get("partitions", String.class)), NOW, true))
+        return Flux.defer(() -> Database.rows(connection, row -> text(row, "partitions"), NOW, true))
                 .single();
     }
 }

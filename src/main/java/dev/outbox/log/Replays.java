@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
@@ -217,14 +218,8 @@ public class Replays {
         String history = ServerHistory.common(present.history(), row.get("history", String.class));
         Long late = row.get("late", Long.class);
         long undone = Math.min(present.reach() + 1, late == null ? Long.MAX_VALUE : late);
-        Position.Target now = new Position.Target(
-                new Snapshot(requireNonNull(row.get("snapshot", String.class))),
-                number(row, "barrier"),
-                number(row, "high"));
+        Position.Target now =
+                new Position.Target(new Snapshot(text(row, "snapshot")), number(row, "barrier"), number(row, "high"));
         return Position.replay(now, Math.max(1, Math.min(asked, undone))).on(history);
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }

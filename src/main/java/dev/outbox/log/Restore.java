@@ -1,7 +1,10 @@
 package dev.outbox.log;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
 import io.r2dbc.spi.Readable;
@@ -20,7 +23,7 @@ import reactor.core.publisher.Mono;
  * see {@link Renumbering}.
  *
  * <p>What was written natively before is above every position, if the sequence was restored, and counts as not done. Two who
- * convert at once wait for each other by advisory lock (11311, 5), and the second finds nothing to do.
+ * convert at once wait for each other by {@link AdvisoryLocks#CONVERSION}, and the second finds nothing to do.
  */
 final class Restore {
 
@@ -48,8 +51,8 @@ final class Restore {
             """;
 
     /** The second keeps those away who change the tables of the log. */
-    private static final String LOCK =
-            "select pg_advisory_xact_lock(11311, 5)::text as locked, pg_advisory_xact_lock(11311, 4)::text as alone";
+    private static final String LOCK = "select pg_advisory_xact_lock(" + AdvisoryLocks.CONVERSION + ")::text as locked,"
+            + " pg_advisory_xact_lock(" + AdvisoryLocks.TABLES_OF_THE_LOG + ")::text as alone";
 
     /** The latest of each subscription in force that was written in another cluster; what a retired one had done nobody asks. */
     private static final String POSITIONS = """
@@ -179,8 +182,8 @@ final class Restore {
 
     private static Flux<Long> ids(PostgresqlConnection connection, LongStream transactions, long above, long upTo) {
         String[] late = transactions.mapToObj(Long::toString).toArray(String[]::new);
-        return Flux.defer(() -> Database.rows(
-                connection, row -> requireNonNull(row.get("id", Long.class)), OF_TRANSACTIONS, late, above, upTo));
+        return Flux.defer(
+                () -> Database.rows(connection, row -> number(row, "id"), OF_TRANSACTIONS, late, above, upTo));
     }
 
     private Mono<Void> rewrite(PostgresqlConnection connection, Renumbering numbers) {
@@ -242,6 +245,6 @@ final class Restore {
     }
 
     private static Checkpoint checkpoint(Readable row) {
-        return Checkpoints.checkpoint(requireNonNull(row.get("subscription", String.class)), row);
+        return Checkpoints.checkpoint(text(row, "subscription"), row);
     }
 }

@@ -1,6 +1,7 @@
 package dev.outbox.log;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
 
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -67,8 +68,6 @@ public final class RunStates {
 
     private static RunState state(Readable row) {
         return new RunState(
-                row.get("circuit_error", String.class),
-                Boolean.TRUE.equals(row.get("parked_full", Boolean.class)),
-                requireNonNull(row.get("replayed_through", Long.class)));
+                row.get("circuit_error", String.class), is(row, "parked_full"), number(row, "replayed_through"));
     }
 }

@@ -1,6 +1,7 @@
 package dev.outbox.operations;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import dev.outbox.relay.Relay;
@@ -92,7 +93,7 @@ final class DeliveryReports {
         boolean open =
                 !List.of("of-another-shard", "unwanted", "done", "discarded").contains(state);
         return new DeliveryReport(
-                requireNonNull(row.get("name", String.class)),
+                text(row, "name"),
                 state,
                 said(row, state) + (open ? heldUp(row) : "") + ".",
                 state.equals("waiting") ? row.get("behind", Long.class) : null,
@@ -148,9 +149,5 @@ final class DeliveryReports {
         return (paused == null ? "" : "; the subscription is paused by " + paused.by() + " since " + paused.since())
                 + (circuit == null ? "" : "; its circuit is open since " + circuit.since())
                 + (is(row, "led") ? "" : "; no instance leads it");
-    }
-
-    private static boolean is(Readable row, String column) {
-        return Boolean.TRUE.equals(row.get(column, Boolean.class));
     }
 }

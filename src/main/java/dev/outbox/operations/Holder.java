@@ -1,6 +1,9 @@
 package dev.outbox.operations;
 
+import static dev.outbox.database.Columns.is;
+
 import com.fasterxml.jackson.annotation.JsonInclude;
+import dev.outbox.database.AdvisoryLocks;
 import io.r2dbc.spi.Readable;
 import org.jspecify.annotations.Nullable;
 
@@ -29,14 +32,14 @@ record Holder(
                 from pg_locks l
                 left join pg_stat_activity a on a.pid = l.pid
                 where l.locktype = 'advisory' and l.objsubid = 1 and l.granted
-                  and (l.classid::bigint << 32 | l.objid::bigint) = hashtextextended(s.name, 11312)
+                  and (l.classid::bigint << 32 | l.objid::bigint) = {leader}
                   and l.database = (select oid from pg_database where datname = current_database())
                   and a.application_name is distinct from 'outbox listener'
                 order by l.pid
-                limit 1) stranger on true""";
+                limit 1) stranger on true""".replace("{leader}", AdvisoryLocks.leader("s.name"));
 
     static @Nullable Holder of(Readable row) {
-        return Boolean.TRUE.equals(row.get("held", Boolean.class))
+        return is(row, "held")
                 ? new Holder(
                         row.get("holder_pid", Integer.class),
                         row.get("holder_user", String.class),

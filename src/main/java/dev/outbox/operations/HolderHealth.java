@@ -1,5 +1,6 @@
 package dev.outbox.operations;
 
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -31,9 +32,7 @@ final class HolderHealth implements ReactiveHealthIndicator {
 
     @Override
     public Mono<Health> health() {
-        return database.query(
-                        row -> new Held(requireNonNull(row.get("name", String.class)), requireNonNull(Holder.of(row))),
-                        HELD)
+        return database.query(row -> new Held(text(row, "name"), requireNonNull(Holder.of(row))), HELD)
                 .map(held -> held.stream().collect(Collectors.toMap(Held::subscription, Held::by)))
                 .map(HolderHealth::health)
                 .onErrorResume(away -> Mono.just(Health.unknown().build()));

@@ -1,5 +1,8 @@
 package dev.outbox.operations;
 
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -57,14 +60,14 @@ final class ParkedReports {
 
     private static ParkedReport parked(Readable row) {
         return new ParkedReport(
-                requireNonNull(row.get("event_id", Long.class)),
-                requireNonNull(row.get("aggregate_type", String.class)),
-                requireNonNull(row.get("key", String.class)),
-                requireNonNull(row.get("state", String.class)),
+                number(row, "event_id"),
+                text(row, "aggregate_type"),
+                text(row, "key"),
+                text(row, "state"),
                 requireNonNull(row.get("attempts", Integer.class)),
                 row.get("next_attempt_at", Instant.class),
                 row.get("error", String.class),
-                Boolean.TRUE.equals(row.get("replayed", Boolean.class)),
+                is(row, "replayed"),
                 requireNonNull(row.get("parked_at", Instant.class)),
                 row.get("attempted_at", Instant.class),
                 null);

@@ -1,7 +1,11 @@
 package dev.outbox.operations;
 
+import static dev.outbox.database.Columns.is;
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.database.Database;
 import dev.outbox.operations.SubscriptionReport.At;
 import dev.outbox.operations.SubscriptionReport.Circuit;
@@ -33,8 +37,8 @@ final class SubscriptionReports {
                 from pg_locks
                 join pg_stat_activity using (pid)
                 where locktype = 'advisory' and objsubid = 1 and mode = 'ExclusiveLock' and granted
-                  and application_name = 'outbox listener' and (classid::bigint << 32 | objid::bigint) = hashtextextended(s.name, 11312)
-                  and database = (select oid from pg_database where datname = current_database()))""";
+                  and application_name = 'outbox listener' and (classid::bigint << 32 | objid::bigint) = {leader}
+                  and database = (select oid from pg_database where datname = current_database()))""".replace("{leader}", AdvisoryLocks.leader("s.name"));
 
     /**
      * $1 subscription or null for all, $2 where counting ends, $3 what this instance runs. The latest checkpoint by checkpoint_pkey, from its end; what waits by event_pkey from
@@ -131,7 +135,7 @@ final class SubscriptionReports {
 
     /** Fails if there is no such subscription, or none any more because its handler is split in another way. */
     Mono<String> known(String subscription) {
-        return database.query(row -> requireNonNull(row.get("name", String.class)), IN_FORCE, subscription)
+        return database.query(row -> text(row, "name"), IN_FORCE, subscription)
                 .flatMap(names -> names.contains(subscription)
                         ? Mono.just(subscription)
                         : Mono.error(unknown(subscription, names)));
@@ -148,12 +152,12 @@ final class SubscriptionReports {
     private static SubscriptionReport report(Readable row) {
         Pause paused = paused(row);
         Circuit circuit = circuit(row);
-        boolean led = Boolean.TRUE.equals(row.get("led", Boolean.class));
+        boolean led = is(row, "led");
         Holder holder = Holder.of(row);
         long waiting = number(row, "events");
         return new SubscriptionReport(
-                requireNonNull(row.get("name", String.class)),
-                requireNonNull(row.get("kind", String.class)),
+                text(row, "name"),
+                text(row, "kind"),
                 List.of(requireNonNull(row.get("types", String[].class))),
                 requireNonNull(row.get("shard", Integer.class)),
                 requireNonNull(row.get("shards", Integer.class)),
@@ -182,10 +186,10 @@ final class SubscriptionReports {
     }
 
     private static String running(Readable row) {
-        if (Boolean.TRUE.equals(row.get("failing", Boolean.class))) {
+        if (is(row, "failing")) {
             return "failing";
         }
-        return Boolean.TRUE.equals(row.get("parked_full", Boolean.class)) ? "parked-full" : "running";
+        return is(row, "parked_full") ? "parked-full" : "running";
     }
 
     private static @Nullable At position(Readable row) {
@@ -202,26 +206,17 @@ final class SubscriptionReports {
 
     static @Nullable Pause paused(Readable row) {
         Instant since = row.get("paused_at", Instant.class);
-        return since == null
-                ? null
-                : new Pause(
-                        requireNonNull(row.get("paused_by", String.class)),
-                        since,
-                        row.get("pause_reason", String.class));
+        return since == null ? null : new Pause(text(row, "paused_by"), since, row.get("pause_reason", String.class));
     }
 
     static @Nullable Circuit circuit(Readable row) {
         Instant since = row.get("circuit_opened_at", Instant.class);
-        return since == null ? null : new Circuit(since, requireNonNull(row.get("circuit_error", String.class)));
+        return since == null ? null : new Circuit(since, text(row, "circuit_error"));
     }
 
     private static @Nullable Failure failure(Readable row) {
         Instant at = row.get("failed_at", Instant.class);
-        return at == null ? null : new Failure(at, requireNonNull(row.get("failure", String.class)));
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
+        return at == null ? null : new Failure(at, text(row, "failure"));
     }
 
     private static double real(Readable row, String column) {

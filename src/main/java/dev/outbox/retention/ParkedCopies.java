@@ -1,8 +1,8 @@
 package dev.outbox.retention;
 
+import static dev.outbox.database.Columns.number;
 import static dev.outbox.retention.TableChanges.execute;
 import static dev.outbox.retention.TableChanges.is;
-import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
 import dev.outbox.log.Partition;
@@ -94,8 +94,7 @@ final class ParkedCopies {
         String copy = String.format(
                 Locale.ROOT, COPY, partition.name(), partition.from(), partition.to(), PIECE, PIECE_BYTES);
         return byIndex(connection)
-                .then(Flux.defer(() ->
-                                Database.rows(connection, row -> requireNonNull(row.get("copied", Long.class)), copy))
+                .then(Flux.defer(() -> Database.rows(connection, row -> number(row, "copied"), copy))
                         .single())
                 .map(copied -> copied == 0 ? Result.NOTHING : Result.DONE);
     }

@@ -1,8 +1,9 @@
 package dev.outbox.retention;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static dev.outbox.retention.TableChanges.execute;
 import static dev.outbox.retention.TableChanges.is;
-import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
 import dev.outbox.log.Partition;
@@ -105,18 +106,12 @@ final class Partitions {
 
     /** All but the default one, in order. */
     Mono<List<Partition>> all() {
-        return database.query(
-                row -> new Partition(
-                        requireNonNull(row.get("name", String.class)),
-                        requireNonNull(row.get("low", Long.class)),
-                        requireNonNull(row.get("high", Long.class))),
-                ALL);
+        return database.query(row -> new Partition(text(row, "name"), number(row, "low"), number(row, "high")), ALL);
     }
 
     /** The highest id that was drawn. */
     Mono<Long> drawn() {
-        return database.query(row -> requireNonNull(row.get("id", Long.class)), DRAWN)
-                .map(rows -> rows.get(0));
+        return database.query(row -> number(row, "id"), DRAWN).map(rows -> rows.get(0));
     }
 
     /** Makes an empty partition. Refused too if the default one has events in its place. */
@@ -203,7 +198,7 @@ final class Partitions {
     private static Mono<List<String>> holders(PostgresqlConnection connection, Partition partition, Duration age) {
         return Database.rows(
                         connection,
-                        row -> requireNonNull(row.get("name", String.class)),
+                        row -> text(row, "name"),
                         HOLDERS.formatted(partition.name()),
                         partition.to(),
                         age.toString())

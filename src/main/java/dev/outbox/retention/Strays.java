@@ -2,14 +2,13 @@ package dev.outbox.retention;
 
 import static dev.outbox.retention.TableChanges.execute;
 import static dev.outbox.retention.TableChanges.is;
-import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.Columns;
 import dev.outbox.database.Database;
 import dev.outbox.log.AsideTables;
 import dev.outbox.log.Partition;
 import dev.outbox.retention.TableChanges.Result;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
-import io.r2dbc.spi.Readable;
 import java.util.List;
 import java.util.stream.Collectors;
 import java.util.stream.Stream;
@@ -216,7 +215,9 @@ final class Strays {
     private static Mono<List<FilledGap>> filled(PostgresqlConnection connection, List<Gap> gaps) {
         return Flux.defer(() -> Database.rows(
                         connection,
-                        row -> new FilledGap(new Gap(id(row, "low"), id(row, "high")), id(row, "first")),
+                        row -> new FilledGap(
+                                new Gap(Columns.number(row, "low"), Columns.number(row, "high")),
+                                Columns.number(row, "first")),
                         FILLED,
                         gaps.stream().map(Gap::from).toArray(Long[]::new),
                         gaps.stream().map(Gap::to).toArray(Long[]::new)))
@@ -263,12 +264,8 @@ final class Strays {
     }
 
     private static Mono<Long> number(PostgresqlConnection connection, String column, String sql) {
-        return Flux.defer(() -> Database.rows(connection, row -> id(row, column), sql))
+        return Flux.defer(() -> Database.rows(connection, row -> Columns.number(row, column), sql))
                 .single();
-    }
-
-    private static long id(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 
     /** A gap with events, of which the first has this id. */

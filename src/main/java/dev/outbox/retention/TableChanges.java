@@ -2,6 +2,7 @@ package dev.outbox.retention;
 
 import static java.util.Objects.requireNonNull;
 
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.database.Database;
 import dev.outbox.database.DatabaseUnavailableException;
 import io.r2dbc.postgresql.api.PostgresqlConnection;
@@ -14,7 +15,7 @@ import reactor.core.publisher.Mono;
 
 /**
  * Changes of the log's tables, each in a transaction of its own that waits for a lock for 20 ms and then gives up, since whoever comes
- * later waits behind it. Two instances do not do the same work: each transaction holds advisory lock (11311, 4), or does nothing.
+ * later waits behind it. Two instances do not do the same work: each transaction holds {@link AdvisoryLocks#TABLES_OF_THE_LOG}, or does nothing.
  *
  * <p>Before the list of partitions changes the whole log is locked. So nobody is between the plan that was made with the list and
  * the snapshot that sees what was written since, and no writer's event is on its way to a partition whose ids are taken from it. That is
@@ -34,7 +35,8 @@ final class TableChanges {
     /** While others wait for a lock that this holds. */
     private static final String AT_MOST = "100ms";
 
-    private static final String ALONE = "select pg_try_advisory_xact_lock(11311, 4) as alone";
+    private static final String ALONE =
+            "select pg_try_advisory_xact_lock(" + AdvisoryLocks.TABLES_OF_THE_LOG + ") as alone";
 
     /** Whose transaction holds the log or its default partition and is not about to end, as far as this user may see. */
     private static final String LOCKED = """

@@ -1,5 +1,6 @@
 package dev.outbox.tail;
 
+import dev.outbox.database.AdvisoryLocks;
 import java.time.Duration;
 import java.util.concurrent.atomic.AtomicReference;
 import org.jspecify.annotations.Nullable;
@@ -19,9 +20,6 @@ import reactor.core.publisher.Mono;
 public final class Doorbell {
 
     private static final Logger LOG = LoggerFactory.getLogger(Doorbell.class);
-
-    /** The same as in routines/event__ring.sql. */
-    private static final int SLEEPERS = 1;
 
     /** Writers hold the lock for an instant each; this is long enough to get in between. */
     private static final Duration SHARE_WITHIN = Duration.ofMillis(100);
@@ -76,7 +74,7 @@ public final class Doorbell {
     }
 
     private static Mono<Boolean> ask(Listener listener) {
-        return Mono.defer(() -> listener.tryLockShared(SLEEPERS))
+        return Mono.defer(() -> listener.tryLockShared(AdvisoryLocks.BELL))
                 .filter(granted -> granted)
                 .repeatWhenEmpty(
                         tries -> tries.take(SHARE_WITHIN.dividedBy(SHARE_EVERY)).delayElements(SHARE_EVERY))
@@ -87,12 +85,14 @@ public final class Doorbell {
     private Mono<Void> giveBack(Listener listener) {
         return Mono.defer(() -> share.getAndSet(NONE))
                 .filter(granted -> granted)
-                .flatMap(granted -> listener.unlockShared(SLEEPERS))
+                .flatMap(granted -> listener.unlockShared(AdvisoryLocks.BELL))
                 .then();
     }
 
     private static boolean refused() {
-        LOG.warn("bell.unavailable advisory lock (11311, 1) is held by another session (see pg_locks); polling");
+        LOG.warn(
+                "bell.unavailable advisory lock ({}) is held by another session (see pg_locks); polling",
+                AdvisoryLocks.BELL);
         return false;
     }
 }

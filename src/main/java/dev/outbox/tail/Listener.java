@@ -1,5 +1,7 @@
 package dev.outbox.tail;
 
+import static dev.outbox.database.Columns.is;
+
 import dev.outbox.database.Connections;
 import dev.outbox.database.Database;
 import io.r2dbc.postgresql.PostgresqlConnectionFactory;
@@ -44,8 +46,6 @@ public final class Listener {
     /** PostgreSQL's program_limit_exceeded. */
     private static final String QUEUE_FULL = "54000";
 
-    private static final String TRY_LOCK_SHARED = "select pg_try_advisory_lock_shared(11311, $1) as done";
-    private static final String UNLOCK_SHARED = "select pg_advisory_unlock_shared(11311, $1) as done";
     private static final String NOTIFY = "select pg_notify($1, $2) is not null as done";
 
     private final PostgresqlConnection connection;
@@ -128,12 +128,12 @@ public final class Listener {
     }
 
     /** Takes a lock that several sessions may share, without waiting; each taking needs its own release. */
-    Mono<Boolean> tryLockShared(int lock) {
-        return ask(TRY_LOCK_SHARED, lock);
+    Mono<Boolean> tryLockShared(String key) {
+        return ask("select pg_try_advisory_lock_shared(" + key + ") as done where $1", true);
     }
 
-    Mono<Boolean> unlockShared(int lock) {
-        return ask(UNLOCK_SHARED, lock);
+    Mono<Boolean> unlockShared(String key) {
+        return ask("select pg_advisory_unlock_shared(" + key + ") as done where $1", true);
     }
 
     /** Tells all instances to look who runs what; if that cannot be said, they look by themselves a little later. */
@@ -143,8 +143,7 @@ public final class Listener {
 
     /** Asks one question of the session; the column {@code done} is the answer. */
     public Mono<Boolean> ask(String sql, Object... values) {
-        return rows(row -> Boolean.TRUE.equals(row.get("done", Boolean.class)), sql, values)
-                .map(answers -> answers.get(0));
+        return rows(row -> is(row, "done"), sql, values).map(answers -> answers.get(0));
     }
 
     public <T> Mono<List<T>> rows(Function<Readable, T> row, String sql, Object... values) {

@@ -3,6 +3,7 @@ package dev.outbox.tail;
 import static org.assertj.core.api.Assertions.assertThat;
 
 import dev.outbox.TestDatabase;
+import dev.outbox.database.AdvisoryLocks;
 import dev.outbox.database.TestConnections;
 import dev.outbox.relay.Deliveries;
 import java.time.Duration;
@@ -76,7 +77,7 @@ public class DoorbellIntegrationTests {
     /** The twin that knows only what it was told: cancelled, it was told nothing. */
     @Test
     void aReaderThatForgetsWhatItAskedForLeavesItsShareBehind() {
-        Disposable asking = listener.tryLockShared(1).subscribe();
+        Disposable asking = listener.tryLockShared(AdvisoryLocks.BELL).subscribe();
         asking.dispose();
         listener.tellOfChange().block(SOON);
         assertThat(somebodySleeps(database)).isTrue();

@@ -1,5 +1,7 @@
 package dev.outbox.shop.billing;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -66,11 +68,7 @@ class ChargeStore {
                         number(row, "order_id"),
                         number(row, "client_id"),
                         number(row, "amount"),
-                        requireNonNull(row.get("currency", String.class)),
+                        text(row, "currency"),
                         requireNonNull(row.get("created_at", Instant.class))));
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }

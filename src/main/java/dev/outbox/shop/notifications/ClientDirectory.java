@@ -1,6 +1,6 @@
 package dev.outbox.shop.notifications;
 
-import static java.util.Objects.requireNonNull;
+import static dev.outbox.database.Columns.text;
 
 import dev.outbox.database.Database;
 import io.r2dbc.spi.Readable;
@@ -34,7 +34,6 @@ final class ClientDirectory {
     }
 
     private static Contact contact(Readable row) {
-        return new Contact(
-                requireNonNull(row.get("name", String.class)), requireNonNull(row.get("email", String.class)));
+        return new Contact(text(row, "name"), text(row, "email"));
     }
 }

@@ -1,5 +1,6 @@
 package dev.outbox.shop.orders;
 
+import static dev.outbox.database.Columns.is;
 import static org.springframework.http.HttpMethod.GET;
 
 import dev.outbox.database.Database;
@@ -54,8 +55,7 @@ class OrderEventRouter {
     }
 
     private Mono<Boolean> exists(long id) {
-        return database.query(row -> Boolean.TRUE.equals(row.get("known", Boolean.class)), EXISTS, id)
-                .map(rows -> rows.get(0));
+        return database.query(row -> is(row, "known"), EXISTS, id).map(rows -> rows.get(0));
     }
 
     private static Mono<ServerResponse> answer(ServerRequest request, KeyPage page) {

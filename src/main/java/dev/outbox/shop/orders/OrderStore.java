@@ -1,5 +1,7 @@
 package dev.outbox.shop.orders;
 
+import static dev.outbox.database.Columns.number;
+import static dev.outbox.database.Columns.text;
 import static java.util.Objects.requireNonNull;
 
 import dev.outbox.database.Database;
@@ -255,13 +257,5 @@ class OrderStore {
                 number(row, "version"),
                 requireNonNull(row.get("created_at", Instant.class)),
                 requireNonNull(row.get("updated_at", Instant.class)));
-    }
-
-    private static String text(Readable row, String column) {
-        return requireNonNull(row.get(column, String.class));
-    }
-
-    private static long number(Readable row, String column) {
-        return requireNonNull(row.get(column, Long.class));
     }
 }
