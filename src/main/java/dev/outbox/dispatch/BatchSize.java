@@ -47,7 +47,7 @@ final class BatchSize {
         suspects = of;
     }
 
-    /** One failed alone. */
+    /** One failed alone, at such a cost. */
     void found() {
         suspects = 0;
     }

@@ -365,7 +365,9 @@ final class TransactionalRun {
         if (failed.lost && !batchSize.lostAgain(first.id())) {
             return Mono.empty();
         }
-        batchSize.found();
+        if (failed.isDear()) {
+            batchSize.found();
+        }
         return isParked(first, failed.cause, probe) ? pass(cursor, to, portion) : Mono.empty();
     }
 
@@ -379,7 +381,7 @@ final class TransactionalRun {
     }
 
     private void narrow(BatchSize narrowed, int events, long first, HandlerFailure failed) {
-        if (failed.lost || failed.cause instanceof TimeoutException) {
+        if (failed.isDear()) {
             narrowed.failedDearly(events);
         } else {
             narrowed.failed(events);
@@ -444,7 +446,9 @@ final class TransactionalRun {
             parked.putBack(entries);
             return;
         }
-        parkedBatchSize.found();
+        if (failed.isDear()) {
+            parkedBatchSize.found();
+        }
         Outcome failure = Outcome.failure(failed.cause, policy);
         if (failures.isTheDestinations(entry.aggregate, failure, true, probe)) {
             parked.postpone(entry);
@@ -535,6 +539,11 @@ final class TransactionalRun {
             super(null, cause, false, false);
             this.cause = cause;
             this.lost = lost;
+        }
+
+        /** Whether it cost a deadline or a connection, and would again. */
+        boolean isDear() {
+            return lost || cause instanceof TimeoutException;
         }
 
         static HandlerFailure of(Throwable error, boolean lost) {

@@ -169,6 +169,17 @@ class TransactionalRunTests {
         assertThat(account.effects).contains(1_002L);
     }
 
+    /** It was not the one that the batch hung by. */
+    @Test
+    void anEventThatFailsMeanwhileIsNotTakenForTheOneThatHangs() {
+        run((event, connection) -> event.id() == 500
+                ? Mono.never()
+                : event.id() == 100 ? Mono.error(new IllegalStateException("not now")) : Mono.empty());
+        page(events(1, 1_000));
+        pass(WITHIN.multipliedBy(2));
+        assertThat(account.effects).hasSize(998);
+    }
+
     @Test
     void aParkedEventThatHangsDoesNotHoldUpThePages() {
         run((event, connection) -> event.id() == 1 ? misbehave(2, Mono.never()) : Mono.empty());
