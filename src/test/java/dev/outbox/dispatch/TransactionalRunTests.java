@@ -172,12 +172,15 @@ class TransactionalRunTests {
     /** It was not the one that the batch hung by. */
     @Test
     void anEventThatFailsMeanwhileIsNotTakenForTheOneThatHangs() {
-        run((event, connection) -> event.id() == 500
-                ? Mono.never()
-                : event.id() == 100 ? Mono.error(new IllegalStateException("not now")) : Mono.empty());
+        run((event, connection) -> {
+            boolean fails = event.id() == 100 && tries.merge("100", 1, Integer::sum) == 2;
+            return event.id() == 500
+                    ? Mono.never()
+                    : fails ? Mono.error(new IllegalStateException("not now")) : Mono.empty();
+        });
         page(events(1, 1_000));
         pass(WITHIN.multipliedBy(2));
-        assertThat(account.effects).hasSize(998);
+        assertThat(account.effects).hasSize(999);
     }
 
     @Test
